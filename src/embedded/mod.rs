@@ -1,0 +1,1 @@
+//! An in-process Secrets Manager for development and tests.
