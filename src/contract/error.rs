@@ -1,0 +1,207 @@
+//! One error type for every store, with a kind that callers can act on.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::OAuthToken;
+
+/// What went wrong, for code that acts on it.
+///
+/// ```
+/// use oauth_token_store::ErrorKind;
+///
+/// assert!(ErrorKind::Throttled.is_retryable());
+/// assert!(!ErrorKind::Conflict.is_retryable());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A save was asked for with a token that names no record: give it an id or a user name.
+    NoLookupKey,
+    /// A save would have made a record without a refresh, grant or access token in it.
+    NothingToStore,
+    /// What the caller gave is malformed: a NUL character, an empty id, a bad prefix.
+    Invalid,
+    /// The token contradicts the record it stands for: another OAuth client, another user, an id that
+    /// another user's record holds, or a token that the record has rotated away from.
+    Conflict,
+    /// Other writers kept winning the race for the same record. Save again.
+    Contended,
+    /// The token's JSON is over the 65,536 bytes that Secrets Manager takes. Nothing was sent.
+    TooLarge,
+    /// A secret under the prefix holds something that is not a token of a schema this version reads.
+    Corrupt,
+    /// AWS refused the credentials, or their permissions lack something: see the source.
+    AccessDenied,
+    /// AWS throttled the request, after the client's own retries.
+    Throttled,
+    /// No answer came in time. A read; an unanswered write is [`ErrorKind::Unavailable`].
+    TimedOut,
+    /// The service could not be reached or failed in a passing way, or a write's fate is unknown.
+    /// [`StoreError::token`] then holds the token to save again.
+    Unavailable,
+    /// A quota that waiting does not lift: secrets in the Region, versions or labels of a secret.
+    QuotaExceeded,
+    /// AWS KMS could not encrypt or decrypt the secret: check the key's state and policy.
+    Kms,
+    /// The store or the AWS client behind it is not set up: no region, no credentials, a bad variable.
+    Configuration,
+    /// The service answered with something that this version does not know: see the source.
+    Unexpected,
+}
+
+impl ErrorKind {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Contended | Self::Throttled | Self::TimedOut | Self::Unavailable
+        )
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::NoLookupKey => {
+                "the token names no record: give it an id or a user name \
+                 (or a refresh or grant token together with its client id)"
+            }
+            Self::NothingToStore => {
+                "the token carries no refresh, grant or access token of its own, so there is nothing to store"
+            }
+            Self::Invalid => "the input is malformed",
+            Self::Conflict => "the token contradicts the stored record it stands for",
+            Self::Contended => "other writers kept winning the race for this record: save again",
+            Self::TooLarge => {
+                "the token's JSON is over the 65,536 bytes that Secrets Manager takes: store less in it"
+            }
+            Self::Corrupt => {
+                "the secret does not hold a token that this version reads: repair it, or delete the token by its id"
+            }
+            Self::AccessDenied => {
+                "access denied: grant the missing permission to the role that runs this"
+            }
+            Self::Throttled => {
+                "AWS throttled the request: try again later, or ask for less at once"
+            }
+            Self::TimedOut => "no answer in time: try again",
+            Self::Unavailable => "Secrets Manager could not be reached or failed: try again",
+            Self::QuotaExceeded => {
+                "a Secrets Manager quota is used up: ask for a higher one, or delete secrets"
+            }
+            Self::Kms => {
+                "AWS KMS could not encrypt or decrypt the secret: check the key's state and its policy"
+            }
+            Self::Configuration => "the AWS client is not set up",
+            Self::Unexpected => "Secrets Manager answered with something unknown to this version",
+        }
+    }
+}
+
+/// Why an operation of a [`TokenStore`](super::TokenStore) failed.
+///
+/// Its `Display` says what to do next and, where one is concerned, names the secret. Neither it nor its
+/// `Debug`, nor any error in its [`source`](Error::source) chain, shows a token, a user name or an id
+/// that the application chose.
+///
+/// A missing token is not an error: finds return `None`.
+///
+/// ```
+/// use oauth_token_store::{ErrorKind, MemoryTokenStore, OAuthToken, TokenStore};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = MemoryTokenStore::new();
+/// let nobody = OAuthToken::builder().access_token("a").client_id("c").build()?;
+/// let error = store.save_token(&nobody).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NoLookupKey);
+/// assert!(!error.is_retryable());
+/// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct StoreError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    secret_name: Option<String>,
+    token: Option<Arc<OAuthToken>>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// An error of `kind`; `message` should say what to do next and must show nothing secret.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            secret_name: None,
+            token: None,
+            source: None,
+        }))
+    }
+
+    /// Adds the error that caused this one. It must show nothing secret in `Display` or `Debug`.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_secret_name(mut self, name: impl Into<String>) -> Self {
+        self.0.secret_name = Some(name.into());
+        self
+    }
+
+    pub(crate) fn with_token(mut self, token: Arc<OAuthToken>) -> Self {
+        self.0.token = Some(token);
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind.is_retryable()
+    }
+
+    /// The secret that the error is about. A name holds no user name and no token, only a fingerprint.
+    pub fn secret_name(&self) -> Option<&str> {
+        self.0.secret_name.as_deref()
+    }
+
+    /// The token whose save failed, where it must not be lost.
+    ///
+    /// A save that ends without an answer from the service ([`ErrorKind::Unavailable`]) may have landed
+    /// or not. Save *this* token to go on: it remembers the request, so that the same one is sent again
+    /// and can never overwrite what somebody else has stored since.
+    pub fn token(&self) -> Option<&Arc<OAuthToken>> {
+        self.0.token.as_ref()
+    }
+}
+
+impl From<ErrorKind> for StoreError {
+    fn from(kind: ErrorKind) -> Self {
+        Self::new(kind, kind.advice())
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match &self.0.secret_name {
+            Some(name) => write!(f, " (secret {name})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,101 @@
+//! What a save writes: over a record, or as a new one.
+
+use std::sync::Arc;
+
+use super::fields::{Field, Fields};
+use super::{ErrorKind, Locator, LookupKey, LookupPlan, OAuthToken, StoreError};
+
+/// For those who write a store of their own.
+impl OAuthToken {
+    /// What the record `stored` holds once this token has been saved to it; `None` if nothing changes.
+    ///
+    /// - A given field replaces the stored one, an absent one keeps it; a field that equals what this token was
+    ///   found as counts as absent. Extras are merged by name.
+    /// - The stored id stays.
+    /// - An access token that differs from the stored one, given without an expiry time, clears the stored one.
+    /// - An expiry time that came with another access token than the one that stays is not taken.
+    pub fn merge_into(&self, stored: &Self) -> Option<Self> {
+        let merged = merge(self, &self.given(), stored.fields())?;
+        Some(Self::stored(merged, stored.assigned_id().cloned()))
+    }
+
+    /// The record that a save of this token makes where there is none.
+    ///
+    /// It is named by the user if there is one, else by an id of the application's own, else by the grant,
+    /// refresh or access token that it would be looked up by; its [`assigned_id`](Self::assigned_id) says so.
+    /// A store that already has a record of that assigned id must answer [`ErrorKind::Conflict`]: that record has
+    /// rotated away from the token it was named by.
+    ///
+    /// A token built from a found one gives only what has changed since, besides id, user and client: the record
+    /// that it was found as has been deleted, and its credentials must not come back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NothingToStore`] without a refresh, grant or access token; [`ErrorKind::NoLookupKey`] if
+    /// nothing in it can name a record.
+    pub fn new_record(&self) -> Result<Self, StoreError> {
+        let mut fields = self.given();
+        if self.found().is_some() {
+            for field in [Field::UserName, Field::ClientId] {
+                if let Some(value) = self.fields().secret(field) {
+                    fields.set(field, value.clone());
+                }
+            }
+        }
+        // An id of a locator's form is the store's to give.
+        fields.id = self.id().filter(|id| !id.is_store_assigned()).cloned();
+        if LookupPlan::of(self).is_empty() {
+            return Err(ErrorKind::NoLookupKey.into());
+        }
+        if !fields.has_credential() {
+            return Err(ErrorKind::NothingToStore.into());
+        }
+        let locator = name_of_new_record(&fields)?;
+        Ok(Self::stored(fields, Some(locator.into())))
+    }
+
+    /// The fields that count as given in a save.
+    pub(crate) fn given(&self) -> Fields {
+        match self.found() {
+            Some(found) => self.fields().without(found),
+            None => Fields::clone(self.fields()),
+        }
+    }
+
+    /// [`merge_into`](Self::merge_into) for a later version of the record than the one the save started from:
+    /// what equals that one counts as not given either.
+    pub(crate) fn merge_into_later(&self, stored: &Self, started_from: &Self) -> Option<Self> {
+        let given = self.given().without(started_from.fields());
+        let merged = merge(self, &given, stored.fields())?;
+        Some(Self::stored(merged, stored.assigned_id().cloned()))
+    }
+}
+
+/// `given` over `stored`; `None` if nothing changes.
+fn merge(token: &OAuthToken, given: &Fields, stored: &Fields) -> Option<Fields> {
+    let mut merged = stored.clone();
+    merged.overlay(given);
+    let access_token = |fields: &Fields| fields.text(Field::AccessToken).map(str::to_owned);
+    if given.secret(Field::AccessToken).is_some() {
+        if given.expiry_time().is_none() && access_token(given) != access_token(stored) {
+            merged.set_expiry_time(None);
+        }
+    } else if token.access_token().is_some() && access_token(token.fields()) != access_token(stored)
+    {
+        merged.set_expiry_time(stored.expiry_time());
+    }
+    (merged != *stored).then_some(merged)
+}
+
+fn name_of_new_record(fields: &Fields) -> Result<Locator, StoreError> {
+    let token = OAuthToken::from_parts(Arc::new(fields.clone()), None, None);
+    let mut keys: Vec<LookupKey<'_>> = LookupPlan::of(&token).keys().collect();
+    // The user names a record before an id does, although the id is looked up first.
+    keys.sort_by_key(|key| !matches!(key, LookupKey::User(_)));
+    match keys.first() {
+        Some(key) => Ok(key.locator()),
+        None => Err(StoreError::new(
+            ErrorKind::NoLookupKey,
+            "there is no record of this id, and nothing else in the token can name a new one: give a user name",
+        )),
+    }
+}

@@ -1,0 +1,182 @@
+//! How a store is set up.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::Client;
+
+use crate::contract::{ErrorKind, StoreError};
+
+use super::environment;
+use super::prefix::{DEFAULT_PREFIX, Prefix};
+use super::recent_writes::RecentWrites;
+use super::service::Service;
+use super::storage::{Paces, Settings, Storage};
+use super::store::SecretsManagerTokenStore;
+use super::tags;
+
+/// Sets up a [`SecretsManagerTokenStore`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), oauth_token_store::StoreError> {
+/// use oauth_token_store::SecretsManagerTokenStore;
+///
+/// let store = SecretsManagerTokenStore::builder()
+///     .prefix("prod/crm/tokens")
+///     .tag("team", "billing")
+///     .build()
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is set up until `build`"]
+pub struct SecretsManagerTokenStoreBuilder {
+    prefix: String,
+    client: Option<Client>,
+    settings: Settings,
+}
+
+impl Default for SecretsManagerTokenStoreBuilder {
+    fn default() -> Self {
+        Self {
+            prefix: DEFAULT_PREFIX.to_owned(),
+            client: None,
+            settings: Settings {
+                tags: BTreeMap::new(),
+                kms_key_id: None,
+                index_access_tokens: true,
+                tag_search: true,
+                write_deadline: Duration::from_secs(10),
+            },
+        }
+    }
+}
+
+impl SecretsManagerTokenStoreBuilder {
+    /// A builder set up by environment variables; what is not set keeps its default.
+    ///
+    /// | variable | setting |
+    /// |---|---|
+    /// | `OAUTH_TOKEN_STORE_PREFIX` | [`prefix`](Self::prefix) |
+    /// | `OAUTH_TOKEN_STORE_KMS_KEY_ID` | [`kms_key_id`](Self::kms_key_id) |
+    /// | `OAUTH_TOKEN_STORE_TAGS` | [`tag`](Self::tag), as `key=value` separated by commas |
+    /// | `OAUTH_TOKEN_STORE_TAG_SEARCH` | [`tag_search`](Self::tag_search), `true` or `false` |
+    /// | `OAUTH_TOKEN_STORE_INDEX_ACCESS_TOKENS` | [`index_access_tokens`](Self::index_access_tokens), `true` or `false` |
+    /// | `OAUTH_TOKEN_STORE_WRITE_DEADLINE_SECONDS` | [`write_deadline`](Self::write_deadline), whole seconds |
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] naming the variable whose value is wrong.
+    pub fn from_env() -> Result<Self, StoreError> {
+        environment::read(Self::default(), |variable| std::env::var_os(variable))
+    }
+
+    /// What the names of all secrets begin with: the namespace of one OAuth client. Default: `oauth-tokens`.
+    ///
+    /// Letters, digits and `/ _ + = . @ -`, no empty segment, at most 256 characters.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The SDK client to use. Default: one from AWS's own environment, with timeouts for a service that is waited for.
+    ///
+    /// A client that you bring keeps its timeouts and retries; the store gives each call 9 seconds.
+    pub fn client(mut self, client: Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// The KMS key that new secrets are encrypted with: key id, ARN or alias. Default: `aws/secretsmanager`.
+    pub fn kms_key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.settings.kms_key_id = Some(key_id.into());
+        self
+    }
+
+    /// A tag for each new secret, for cost allocation or access control; at most 43.
+    ///
+    /// CloudTrail logs tags, so nothing secret and no user may stand in them.
+    pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.tags.insert(key.into(), value.into());
+        self
+    }
+
+    /// Whether lookups that no secret's name answers go by ListSecrets. Default: true.
+    ///
+    /// With false, no operation but listing and deleting all tokens needs `secretsmanager:ListSecrets`. Then an own id
+    /// of a record with a user, and tokens that did not name their record, are not found.
+    pub fn tag_search(mut self, enabled: bool) -> Self {
+        self.settings.tag_search = enabled;
+        self
+    }
+
+    /// Whether a fingerprint of the access token is kept in a tag. Default: true.
+    ///
+    /// With false, a save after a refresh needs no TagResource, unless the refresh token changed too; a record is then
+    /// found by its access token only if that named it.
+    pub fn index_access_tokens(mut self, enabled: bool) -> Self {
+        self.settings.index_access_tokens = enabled;
+        self
+    }
+
+    /// How long a save or deletion goes on trying while it gets no answer, or the name is still taken by a secret that
+    /// is being deleted. Default: 10 s. The last try may end later, by one call's deadline.
+    pub fn write_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.write_deadline = deadline;
+        self
+    }
+
+    /// The store. Makes no request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a prefix or tag that AWS would not take; [`ErrorKind::Configuration`] if the store is
+    /// to make its own client and no region is set.
+    pub async fn build(self) -> Result<SecretsManagerTokenStore, StoreError> {
+        let prefix = Prefix::parse(&self.prefix)?;
+        tags::validate_own(&self.settings.tags)?;
+        let client = match self.client {
+            Some(client) => client,
+            None => client_from_env().await?,
+        };
+        Ok(SecretsManagerTokenStore::new(Storage {
+            service: Service::new(client),
+            prefix,
+            settings: self.settings,
+            recent_writes: RecentWrites::default(),
+            paces: Paces::default(),
+        }))
+    }
+}
+
+impl fmt::Debug for SecretsManagerTokenStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretsManagerTokenStoreBuilder")
+            .field("prefix", &self.prefix)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The SDK's defaults wait long: no attempt or operation timeout, and a second before the first retry.
+async fn client_from_env() -> Result<Client, StoreError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
+        .build();
+    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(100));
+    let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .load()
+        .await;
+    if config.region().is_none() {
+        return Err(StoreError::new(
+            ErrorKind::Configuration,
+            "no AWS region is set: set AWS_REGION, or a region in the profile",
+        ));
+    }
+    Ok(Client::new(&config))
+}

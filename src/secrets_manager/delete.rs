@@ -1,0 +1,94 @@
+//! Deletion: always without recovery, never decided from anything remembered.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
+
+use crate::contract::{ErrorKind, Locator, LocatorKind, LookupKey, StoreError, TokenId};
+
+use super::listing::locators;
+use super::storage::{Backoff, Storage, carry_to_end};
+
+/// How many deletions of all tokens are under way at once; their pace is another matter.
+const DELETIONS_AT_ONCE: usize = 8;
+
+/// Deletes the token of this id: one request for a store-assigned id, else one more and a search.
+pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), StoreError> {
+    let (storage, id) = (Arc::clone(storage), id.clone());
+    carry_to_end(async move {
+        let key = LookupKey::Id(&id);
+        let locator = key.locator();
+        storage.delete_by_name(&locator).await?;
+        if id.is_store_assigned() || !storage.searches_by(LocatorKind::OwnId) {
+            return Ok(());
+        }
+        for record in storage.search(LocatorKind::OwnId, &locator).await? {
+            if key.is_held_by(&record.token) {
+                // By ARN: what has been created anew since it was read is not meant.
+                storage.delete_secret(&record.arn, &record.name).await?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes every record under the prefix; goes on after an error and returns the first one.
+pub(super) async fn delete_all(storage: &Arc<Storage>) -> Result<(), StoreError> {
+    let storage = Arc::clone(storage);
+    carry_to_end(async move {
+        // Listed to the end first: deleting while paging could move secrets past the page.
+        let listed: Vec<_> = locators(Arc::clone(&storage)).collect().await;
+        let deletions = stream::iter(listed).map(|locator| {
+            let storage = &storage;
+            async move {
+                let locator = locator?;
+                storage
+                    .paces
+                    .delete
+                    .run(|| storage.delete_by_name(&locator))
+                    .await
+            }
+        });
+        let outcomes: Vec<Result<(), StoreError>> = deletions
+            .buffer_unordered(DELETIONS_AT_ONCE)
+            .collect()
+            .await;
+        outcomes.into_iter().collect()
+    })
+    .await
+}
+
+impl Storage {
+    async fn delete_by_name(&self, locator: &Locator) -> Result<(), StoreError> {
+        let name = self.prefix.secret_name(locator);
+        self.delete_secret(&name, &name).await
+    }
+
+    /// Deletion can be repeated safely, so a lost answer is followed by the same request.
+    async fn delete_secret(&self, secret_id: &str, name: &str) -> Result<(), StoreError> {
+        let deadline = Instant::now() + self.settings.write_deadline;
+        let mut backoff = Backoff::new();
+        loop {
+            let error = match self.service.delete(secret_id).await {
+                Ok(()) => break,
+                Err(error) => error,
+            };
+            if !error.is_unanswered() {
+                return Err(error.into_store_error(Some(name)));
+            }
+            if !backoff.wait_before(deadline).await {
+                let message =
+                    "the deletion was not answered, so it may have happened or not: delete again";
+                return Err(StoreError::new(ErrorKind::Unavailable, message)
+                    .with_source(error)
+                    .with_secret_name(name));
+            }
+        }
+        if let Some(locator) = self.prefix.locator_in(name) {
+            self.recent_writes.forget(&locator);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Settings from environment variables.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::contract::{ErrorKind, StoreError};
+
+use super::builder::SecretsManagerTokenStoreBuilder;
+use super::prefix::Prefix;
+use super::tags;
+
+const PREFIX: &str = "OAUTH_TOKEN_STORE_PREFIX";
+const KMS_KEY_ID: &str = "OAUTH_TOKEN_STORE_KMS_KEY_ID";
+const TAGS: &str = "OAUTH_TOKEN_STORE_TAGS";
+const TAG_SEARCH: &str = "OAUTH_TOKEN_STORE_TAG_SEARCH";
+const INDEX_ACCESS_TOKENS: &str = "OAUTH_TOKEN_STORE_INDEX_ACCESS_TOKENS";
+const WRITE_DEADLINE_SECONDS: &str = "OAUTH_TOKEN_STORE_WRITE_DEADLINE_SECONDS";
+
+/// Applies what is set; the environment is an argument, so that tests need not change that of the process.
+pub(super) fn read(
+    mut builder: SecretsManagerTokenStoreBuilder,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<SecretsManagerTokenStoreBuilder, StoreError> {
+    let text = |name: &'static str| -> Result<Option<String>, StoreError> {
+        let value = variable(name).map(|value| {
+            value
+                .into_string()
+                .map_err(|_| wrong(name, "is not valid Unicode"))
+        });
+        value.transpose()
+    };
+    if let Some(prefix) = text(PREFIX)? {
+        Prefix::parse(&prefix)
+            .map_err(|error| wrong(PREFIX, "is not usable").with_source(error))?;
+        builder = builder.prefix(prefix);
+    }
+    if let Some(key_id) = text(KMS_KEY_ID)? {
+        if key_id.is_empty() {
+            return Err(wrong(KMS_KEY_ID, "is empty: unset it for the default key"));
+        }
+        builder = builder.kms_key_id(key_id);
+    }
+    for pair in text(TAGS)?
+        .iter()
+        .flat_map(|tags| tags.split(','))
+        .filter(|pair| !pair.trim().is_empty())
+    {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(wrong(TAGS, "must be `key=value` pairs separated by commas"));
+        };
+        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
+        tags::validate_own(&[(key.clone(), value.clone())].into()).map_err(|error| {
+            wrong(TAGS, "holds a tag that AWS does not take").with_source(error)
+        })?;
+        builder = builder.tag(key, value);
+    }
+    if let Some(enabled) = flag(TAG_SEARCH, text(TAG_SEARCH)?)? {
+        builder = builder.tag_search(enabled);
+    }
+    if let Some(enabled) = flag(INDEX_ACCESS_TOKENS, text(INDEX_ACCESS_TOKENS)?)? {
+        builder = builder.index_access_tokens(enabled);
+    }
+    if let Some(seconds) = text(WRITE_DEADLINE_SECONDS)? {
+        let seconds = seconds
+            .parse::<u32>()
+            .map_err(|_| wrong(WRITE_DEADLINE_SECONDS, "must be whole seconds"))?;
+        builder = builder.write_deadline(Duration::from_secs(seconds.into()));
+    }
+    Ok(builder)
+}
+
+fn flag(name: &'static str, value: Option<String>) -> Result<Option<bool>, StoreError> {
+    match value.as_deref() {
+        None => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        Some(_) => Err(wrong(name, "must be `true` or `false`")),
+    }
+}
+
+fn wrong(name: &str, why: &str) -> StoreError {
+    StoreError::new(
+        ErrorKind::Configuration,
+        format!("the environment variable {name} {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SecretsManagerTokenStore;
+
+    fn with(name: &str, value: &str) -> Result<String, StoreError> {
+        let builder = read(SecretsManagerTokenStore::builder(), |asked| {
+            (asked == name).then(|| value.into())
+        });
+        builder.map(|builder| format!("{builder:?}"))
+    }
+
+    #[test]
+    fn each_variable_sets_its_setting() {
+        for (name, value, shown) in [
+            (PREFIX, "prod/crm", "prefix: \"prod/crm\""),
+            (
+                KMS_KEY_ID,
+                "alias/tokens",
+                "kms_key_id: Some(\"alias/tokens\")",
+            ),
+            (
+                TAGS,
+                "team=crm, stage=prod,",
+                "tags: {\"stage\": \"prod\", \"team\": \"crm\"}",
+            ),
+            (TAG_SEARCH, "false", "tag_search: false"),
+            (INDEX_ACCESS_TOKENS, "0", "index_access_tokens: false"),
+            (WRITE_DEADLINE_SECONDS, "3", "write_deadline: 3s"),
+        ] {
+            let before = format!("{:?}", SecretsManagerTokenStore::builder());
+            assert!(!before.contains(shown), "{name} has no effect");
+            let builder = with(name, value).expect(name);
+            assert!(builder.contains(shown), "{name}: {builder}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_variable() {
+        for (name, value) in [
+            (PREFIX, "a//b"),
+            (PREFIX, ""),
+            (KMS_KEY_ID, ""),
+            (TAGS, "team"),
+            (TAGS, "aws:x=y"),
+            (TAG_SEARCH, "yes"),
+            (INDEX_ACCESS_TOKENS, ""),
+            (WRITE_DEADLINE_SECONDS, "1.5"),
+            (WRITE_DEADLINE_SECONDS, "-1"),
+        ] {
+            let error = with(name, value).expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}

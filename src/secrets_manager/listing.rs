@@ -1,0 +1,145 @@
+//! All records under the prefix: pages of names, read in batches, at half of the quotas.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_core::Stream;
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::contract::{Locator, OAuthToken, StoreError};
+
+use super::record::Record;
+use super::service::BatchItem;
+use super::storage::Storage;
+
+/// How many secrets [BatchGetSecretValue] takes.
+///
+/// [BatchGetSecretValue]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
+const BATCH: usize = 20;
+
+/// How many batches are under way at once; their pace is another matter.
+const BATCHES_AT_ONCE: usize = 8;
+
+type Item = Result<Arc<OAuthToken>, StoreError>;
+
+/// Every token under the prefix, each once, in no order; one that cannot be read is an error of its own.
+pub(super) fn tokens(storage: Arc<Storage>) -> BoxStream<'static, Item> {
+    locators(Arc::clone(&storage))
+        .chunks(BATCH)
+        .map(move |listed| {
+            let storage = Arc::clone(&storage);
+            async move { stream::iter(storage.read_batch(listed).await) }
+        })
+        .buffer_unordered(BATCHES_AT_ONCE)
+        .flatten()
+        .boxed()
+}
+
+/// The locators of what ListSecrets shows and of what this process wrote lately, each once. Ends after an error.
+pub(super) fn locators(
+    storage: Arc<Storage>,
+) -> impl Stream<Item = Result<Locator, StoreError>> + Send {
+    let listing = Listing {
+        storage,
+        seen: HashSet::new(),
+        next: Next::Page(None),
+    };
+    let pages = stream::try_unfold(listing, |mut listing| async move {
+        let locators = listing.advance().await?;
+        let step = locators.map(|locators| (stream::iter(locators.into_iter().map(Ok)), listing));
+        Ok::<_, StoreError>(step)
+    });
+    pages.try_flatten()
+}
+
+struct Listing {
+    storage: Arc<Storage>,
+    seen: HashSet<Locator>,
+    next: Next,
+}
+
+enum Next {
+    Page(Option<String>),
+    RecentWrites,
+    Nothing,
+}
+
+impl Listing {
+    async fn advance(&mut self) -> Result<Option<Vec<Locator>>, StoreError> {
+        let storage = &self.storage;
+        let mut locators = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Page(token) => {
+                let page = storage.paces.list.run(|| async {
+                    let page = storage
+                        .service
+                        .list(&storage.prefix.name_filter(), None, token.clone())
+                        .await;
+                    page.map_err(|error| error.into_store_error(None))
+                });
+                let page = page.await?;
+                self.next = match page.next {
+                    Some(token) => Next::Page(Some(token)),
+                    None => Next::RecentWrites,
+                };
+                page.secrets
+                    .iter()
+                    .filter_map(|listed| storage.prefix.locator_in(&listed.name))
+                    .collect()
+            }
+            Next::RecentWrites => storage.recent_writes.all(),
+            Next::Nothing => return Ok(None),
+        };
+        locators.retain(|locator| self.seen.insert(*locator));
+        Ok(Some(locators))
+    }
+}
+
+impl Storage {
+    /// Reads up to 20 records with one request.
+    async fn read_batch(&self, listed: Vec<Result<Locator, StoreError>>) -> Vec<Item> {
+        let (names, errors): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
+        let names: Vec<String> = names
+            .into_iter()
+            .flatten()
+            .map(|name| self.prefix.secret_name(&name))
+            .collect();
+        let mut items: Vec<Item> = errors
+            .into_iter()
+            .filter_map(Result::err)
+            .map(Err)
+            .collect();
+        if names.is_empty() {
+            return items;
+        }
+        let batch = self.paces.batch_get.run(|| async {
+            self.service
+                .get_batch(&names)
+                .await
+                .map_err(|error| error.into_store_error(None))
+        });
+        match batch.await {
+            Ok(batch) => items.extend(batch.into_iter().filter_map(|item| self.read_item(item))),
+            Err(error) => items.push(Err(error)),
+        }
+        items
+    }
+
+    fn read_item(&self, item: BatchItem) -> Option<Item> {
+        match item {
+            BatchItem::Value(answer) => {
+                let record = Record::from_answer(&self.prefix, answer)?;
+                Some(record.map(|record| record.token))
+            }
+            // Deleted since it was listed, or scheduled for deletion.
+            BatchItem::Failed { error, .. }
+                if error.is_not_found() || error.is_invalid_request() =>
+            {
+                None
+            }
+            BatchItem::Failed { secret_id, error } => {
+                Some(Err(error.into_store_error(Some(&secret_id))))
+            }
+        }
+    }
+}

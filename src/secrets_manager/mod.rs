@@ -1,0 +1,33 @@
+//! Tokens as JSON secrets in AWS Secrets Manager, written by compare-and-swap.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | `store`, `builder`, `environment` | the public store and how it is set up |
+//! | `prefix`, `tags`, `value` | the storage layout, schema 1: pure functions |
+//! | `storage`, `record` | what all parts share; a secret as it was read: ARN, version, token |
+//! | `lookup` | from a [`LookupPlan`](crate::LookupPlan) to the record it means |
+//! | `compare_and_swap`, `version_chain` | the write protocol; nothing else writes a value |
+//! | `delete`, `listing`, `recent_writes`, `pace` | deletion and bulk work |
+//! | `service`, `service_error` | the edge: one function a request, one error type |
+
+mod builder;
+mod compare_and_swap;
+mod delete;
+mod environment;
+mod listing;
+mod lookup;
+mod pace;
+mod prefix;
+mod recent_writes;
+mod record;
+mod service;
+mod service_error;
+mod storage;
+mod store;
+mod tags;
+mod value;
+mod version_chain;
+
+pub use builder::SecretsManagerTokenStoreBuilder;
+pub use service_error::ServiceError;
+pub use store::SecretsManagerTokenStore;

@@ -1,0 +1,365 @@
+//! What the service, or the way to it, answered: told apart by AWS's codes, with nothing secret in it.
+//!
+//! An SDK error is read once, here, and dropped: its message names people, and its raw response may hold a value.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::RequestId;
+
+use crate::contract::{ErrorKind, StoreError};
+
+/// A failed request to Secrets Manager: the source of a [`StoreError`](crate::StoreError).
+///
+/// It shows the operation, AWS's error code, the HTTP status, the request id and, where AWS refused it, the
+/// missing permission. It never shows AWS's message, which names people and roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceError {
+    operation: &'static str,
+    failure: Failure,
+    code: Option<String>,
+    http_status: Option<u16>,
+    request_id: Option<String>,
+    missing_permission: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    NotSent,
+    NoCredentials,
+    TimedOut,
+    Unreachable,
+    UnreadableAnswer,
+    Answered,
+}
+
+impl ServiceError {
+    /// The operation of the Secrets Manager API, such as `GetSecretValue`.
+    pub fn operation(&self) -> &str {
+        self.operation
+    }
+
+    /// AWS's error code, such as `ThrottlingException`; `None` if there was no answer, or none that could be read.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// The answer's HTTP status.
+    pub fn http_status(&self) -> Option<u16> {
+        self.http_status
+    }
+
+    /// The request id to give to AWS's support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// The IAM action that the credentials lack, such as `secretsmanager:PutSecretValue`.
+    pub fn missing_permission(&self) -> Option<&str> {
+        self.missing_permission.as_deref()
+    }
+
+    pub(super) fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let failure = match error {
+            SdkError::ConstructionFailure(_) => Failure::NotSent,
+            SdkError::TimeoutError(_) => Failure::TimedOut,
+            SdkError::DispatchFailure(_) if lacks_credentials(error) => Failure::NoCredentials,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Failure::TimedOut,
+            SdkError::ServiceError(_) => Failure::Answered,
+            SdkError::ResponseError(_) => Failure::UnreadableAnswer,
+            _ => Failure::Unreachable,
+        };
+        let service_error = match error {
+            SdkError::ServiceError(context) => Some(context.err()),
+            _ => None,
+        };
+        let code = service_error.and_then(|error| error.code()).and_then(plain);
+        let message = service_error
+            .and_then(|error| error.message())
+            .unwrap_or_default();
+        let mut this = Self {
+            operation,
+            failure,
+            http_status: error
+                .raw_response()
+                .map(|response| response.status().as_u16()),
+            request_id: error.request_id().and_then(plain),
+            missing_permission: None,
+            code,
+        };
+        if this.kind() == ErrorKind::AccessDenied {
+            this.missing_permission = missing_permission(operation, message);
+        }
+        this
+    }
+
+    /// What a batch says of one of its secrets.
+    pub(super) fn in_batch(operation: &'static str, code: &str, message: &str) -> Self {
+        let mut this = Self {
+            code: plain(code),
+            failure: Failure::Answered,
+            ..Self::timed_out(operation)
+        };
+        if this.kind() == ErrorKind::AccessDenied {
+            this.missing_permission = missing_permission("GetSecretValue", message);
+        }
+        this
+    }
+
+    /// No answer within the store's own deadline.
+    pub(super) fn timed_out(operation: &'static str) -> Self {
+        Self {
+            operation,
+            failure: Failure::TimedOut,
+            code: None,
+            http_status: None,
+            request_id: None,
+            missing_permission: None,
+        }
+    }
+
+    /// An answer that lacks what AWS documents to be in it.
+    pub(super) fn incomplete_answer(operation: &'static str) -> Self {
+        Self {
+            failure: Failure::UnreadableAnswer,
+            ..Self::timed_out(operation)
+        }
+    }
+
+    /// Whether a write that ended so may have happened all the same.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self.kind(), ErrorKind::TimedOut | ErrorKind::Unavailable)
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.has_code("ResourceNotFoundException")
+    }
+
+    pub(super) fn is_already_there(&self) -> bool {
+        self.has_code("ResourceExistsException")
+    }
+
+    /// The code that AWS uses, among other things, for a secret that is scheduled for deletion.
+    pub(super) fn is_invalid_request(&self) -> bool {
+        self.has_code("InvalidRequestException")
+    }
+
+    fn has_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self.failure {
+            Failure::NotSent | Failure::NoCredentials => return ErrorKind::Configuration,
+            Failure::TimedOut => return ErrorKind::TimedOut,
+            Failure::Unreachable | Failure::UnreadableAnswer => return ErrorKind::Unavailable,
+            Failure::Answered => {}
+        }
+        // Throttling, denial and validation are not modelled in the SDK, so the code is what there is.
+        match self.code.as_deref().unwrap_or_default() {
+            "ThrottlingException"
+            | "Throttling"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "SlowDown" => ErrorKind::Throttled,
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "NotAuthorized"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "ExpiredTokenException"
+            | "ExpiredToken"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "OptInRequired" => ErrorKind::AccessDenied,
+            "EncryptionFailure" | "DecryptionFailure" => ErrorKind::Kms,
+            "LimitExceededException" => ErrorKind::QuotaExceeded,
+            "RequestTimeout" | "RequestTimeoutException" => ErrorKind::TimedOut,
+            "InternalServiceError"
+            | "InternalFailure"
+            | "ServiceUnavailable"
+            | "ServiceUnavailableException" => ErrorKind::Unavailable,
+            _ if self.http_status.is_some_and(|status| status >= 500) => ErrorKind::Unavailable,
+            _ if self.http_status == Some(429) => ErrorKind::Throttled,
+            _ => ErrorKind::Unexpected,
+        }
+    }
+
+    /// The error that the caller sees.
+    pub(super) fn into_store_error(self, secret_name: Option<&str>) -> StoreError {
+        let kind = self.kind();
+        let error = match (self.failure, kind) {
+            (Failure::NotSent, _) => StoreError::new(
+                kind,
+                "the AWS client could not make the request: set a region (AWS_REGION) and check the endpoint",
+            ),
+            (Failure::NoCredentials, _) => StoreError::new(
+                kind,
+                "there are no AWS credentials: give the function or task a role, or set a profile or AWS_ACCESS_KEY_ID",
+            ),
+            (_, ErrorKind::AccessDenied) if !self.lacks_permission() => StoreError::new(
+                kind,
+                "AWS does not accept the credentials: they are expired, unknown or of a wrong key",
+            ),
+            _ => StoreError::from(kind),
+        };
+        let error = error.with_source(self);
+        match secret_name {
+            Some(name) => error.with_secret_name(name),
+            None => error,
+        }
+    }
+
+    fn lacks_permission(&self) -> bool {
+        matches!(
+            self.code(),
+            Some("AccessDeniedException" | "AccessDenied" | "NotAuthorized")
+        )
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.operation)?;
+        match (self.failure, &self.code) {
+            (Failure::NotSent, _) => f.write_str("could not be sent")?,
+            (Failure::NoCredentials, _) => f.write_str("could not be signed")?,
+            (Failure::TimedOut, _) => f.write_str("was not answered in time")?,
+            (Failure::Unreachable, _) => {
+                f.write_str("did not reach the service, or its answer was lost")?
+            }
+            (Failure::UnreadableAnswer, _) => {
+                f.write_str("got an answer that could not be read")?
+            }
+            (Failure::Answered, Some(code)) => write!(f, "failed with {code}")?,
+            (Failure::Answered, None) => f.write_str("failed without an error code")?,
+        }
+        if let Some(permission) = &self.missing_permission {
+            write!(f, ", missing permission {permission}")?;
+        }
+        if let Some(status) = self.http_status {
+            write!(f, ", HTTP {status}")?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, ", request id {id}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ServiceError {}
+
+/// The SDK has no variant for missing credentials; its chain of sources says so by type name only.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if error.to_string().contains("credentials") {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// A code or id as AWS writes them; anything else is not passed on.
+fn plain(text: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
+}
+
+/// The action that AWS's message says was denied, else the one that the operation needs first.
+fn missing_permission(operation: &str, message: &str) -> Option<String> {
+    if message.contains("KMS") {
+        let action = if operation.contains("GetSecretValue") {
+            "kms:Decrypt"
+        } else {
+            "kms:GenerateDataKey"
+        };
+        return Some(action.to_owned());
+    }
+    let said = message
+        .split_once("to perform: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next());
+    let is_action = |action: &&str| {
+        let (service, name) = action.split_once(':').unwrap_or_default();
+        matches!(service, "secretsmanager" | "kms")
+            && name.bytes().all(|b| b.is_ascii_alphabetic())
+            && !name.is_empty()
+    };
+    Some(
+        said.filter(is_action)
+            .map_or_else(|| format!("secretsmanager:{operation}"), str::to_owned),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_missing_permission_is_the_action_alone() {
+        let message = "User: arn:aws:sts::123456789012:assumed-role/app/jane@example.com is not authorized to perform: \
+                       secretsmanager:TagResource on resource: x because no identity-based policy allows it";
+        assert_eq!(
+            missing_permission("CreateSecret", message).as_deref(),
+            Some("secretsmanager:TagResource")
+        );
+        assert_eq!(
+            missing_permission("GetSecretValue", "").as_deref(),
+            Some("secretsmanager:GetSecretValue")
+        );
+        let kms = "Access to KMS is not allowed";
+        assert_eq!(
+            missing_permission("GetSecretValue", kms).as_deref(),
+            Some("kms:Decrypt")
+        );
+        assert_eq!(
+            missing_permission("PutSecretValue", kms).as_deref(),
+            Some("kms:GenerateDataKey")
+        );
+        let odd = "to perform: jane@example.com on";
+        assert_eq!(
+            missing_permission("PutSecretValue", odd).as_deref(),
+            Some("secretsmanager:PutSecretValue")
+        );
+    }
+
+    #[test]
+    fn codes_and_ids_pass_only_in_their_usual_form() {
+        assert_eq!(
+            plain("ThrottlingException").as_deref(),
+            Some("ThrottlingException")
+        );
+        assert_eq!(plain("jane@example.com"), None);
+        assert_eq!(plain(""), None);
+        assert_eq!(plain(&"x".repeat(65)), None);
+    }
+
+    #[test]
+    fn kinds_go_by_the_code() {
+        let kind = |code: &str| ServiceError::in_batch("BatchGetSecretValue", code, "").kind();
+        for (code, expected) in [
+            ("ThrottlingException", ErrorKind::Throttled),
+            ("AccessDeniedException", ErrorKind::AccessDenied),
+            ("ExpiredTokenException", ErrorKind::AccessDenied),
+            ("DecryptionFailure", ErrorKind::Kms),
+            ("EncryptionFailure", ErrorKind::Kms),
+            ("LimitExceededException", ErrorKind::QuotaExceeded),
+            ("InternalServiceError", ErrorKind::Unavailable),
+            ("ValidationException", ErrorKind::Unexpected),
+        ] {
+            assert_eq!(kind(code), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What every part of the store works with.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+
+use crate::contract::{ErrorKind, Locator, LocatorKind, OAuthToken, StoreError};
+
+use super::pace::Pace;
+use super::prefix::Prefix;
+use super::recent_writes::RecentWrites;
+use super::record::Record;
+use super::service::{Description, Service};
+
+/// The service, the layout under one prefix, and what this process remembers of its own writes.
+pub(super) struct Storage {
+    pub(super) service: Service,
+    pub(super) prefix: Prefix,
+    pub(super) settings: Settings,
+    pub(super) recent_writes: RecentWrites,
+    pub(super) paces: Paces,
+}
+
+/// What the builder decides.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) kms_key_id: Option<String>,
+    pub(super) index_access_tokens: bool,
+    pub(super) tag_search: bool,
+    pub(super) write_deadline: Duration,
+}
+
+/// Half of each quota of [AWS's quotas page], for bulk work.
+///
+/// [AWS's quotas page]: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+pub(super) struct Paces {
+    pub(super) list: Pace,
+    pub(super) batch_get: Pace,
+    pub(super) delete: Pace,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self {
+            list: Pace::per_second(50),
+            batch_get: Pace::per_second(50),
+            delete: Pace::per_second(25),
+        }
+    }
+}
+
+impl Storage {
+    /// Reads the record of this locator: one request, hit or miss.
+    pub(super) async fn read(&self, locator: &Locator) -> Result<Option<Record>, StoreError> {
+        let name = self.prefix.secret_name(locator);
+        self.read_secret(&name, &name).await
+    }
+
+    /// Reads a secret by its name or ARN. One that is gone or scheduled for deletion is no hit.
+    pub(super) async fn read_secret(
+        &self,
+        secret_id: &str,
+        name: &str,
+    ) -> Result<Option<Record>, StoreError> {
+        match self.service.get(secret_id).await {
+            Ok(answer) => Record::from_answer(&self.prefix, answer).transpose(),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if error.is_invalid_request() => match self.describe(secret_id, name).await?
+            {
+                Some(Description {
+                    is_scheduled_for_deletion: false,
+                    ..
+                }) => Err(error.into_store_error(Some(name))),
+                _ => Ok(None),
+            },
+            Err(error) => Err(error.into_store_error(Some(name))),
+        }
+    }
+
+    /// Whether a secret is there, and whether it is scheduled for deletion: AWS's message text is no ground for that.
+    pub(super) async fn describe(
+        &self,
+        secret_id: &str,
+        name: &str,
+    ) -> Result<Option<Description>, StoreError> {
+        match self.service.describe(secret_id).await {
+            Ok(description) => Ok(Some(description)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into_store_error(Some(name))),
+        }
+    }
+
+    /// Whether a lookup that no name answers goes by tag.
+    pub(super) fn searches_by(&self, kind: LocatorKind) -> bool {
+        self.settings.tag_search
+            && (kind != LocatorKind::Access || self.settings.index_access_tokens)
+    }
+}
+
+/// The locator of a record's token; every record has one.
+pub(super) fn locator_of(token: &OAuthToken) -> Option<Locator> {
+    Locator::parse(token.assigned_id()?.as_str())
+}
+
+/// Runs a write in a task of its own: dropping the caller's future only stops the waiting.
+pub(super) async fn carry_to_end<T: Send + 'static>(
+    write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::spawn(write.in_current_span()).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(StoreError::new(
+            ErrorKind::Unavailable,
+            "the runtime was shut down during the write, which may have landed or not",
+        )),
+    }
+}
+
+/// Waits longer each time, with full jitter, so that writers who collided once don't meet again.
+pub(super) struct Backoff {
+    ceiling: Duration,
+}
+
+impl Backoff {
+    const LONGEST: Duration = Duration::from_millis(640);
+
+    pub(super) fn new() -> Self {
+        Self {
+            ceiling: Duration::from_millis(10),
+        }
+    }
+
+    /// Waits, unless that would end after `deadline`: then it returns `false` at once.
+    pub(super) async fn wait_before(&mut self, deadline: Instant) -> bool {
+        let ceiling = u64::try_from(self.ceiling.as_millis()).unwrap_or(u64::MAX);
+        let pause = Duration::from_millis(fastrand::u64(ceiling / 2..=ceiling));
+        if Instant::now() + pause > deadline {
+            return false;
+        }
+        sleep(pause).await;
+        self.ceiling = (self.ceiling * 2).min(Self::LONGEST);
+        true
+    }
+}

@@ -1,0 +1,184 @@
+//! The public store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use futures_util::StreamExt;
+use tracing::{Instrument, Span, debug_span};
+
+use crate::contract::{OAuthToken, StoreError, TokenId, TokenStore};
+
+use super::builder::SecretsManagerTokenStoreBuilder;
+use super::lookup::Purpose;
+use super::storage::Storage;
+use super::{compare_and_swap, delete, listing};
+
+/// OAuth tokens as JSON secrets in AWS Secrets Manager, one each, written by compare-and-swap.
+///
+/// Many processes may work on the same tokens: none overwrites what another has stored since it looked, and none
+/// brings back what another has deleted. Cloning is cheap and shares everything; make one store per process.
+///
+/// All methods need a Tokio runtime.
+///
+/// | operation | requests |
+/// |---|---|
+/// | find by user or store-assigned id, hit or miss | 1 GetSecretValue |
+/// | find by own id: record without / with a user | 1 GetSecretValue / 2 GetSecretValue + 1 ListSecrets |
+/// | find by grant, refresh or access token: record named by it / otherwise | 1 GetSecretValue / 2 GetSecretValue + 1 ListSecrets |
+/// | save by user or store-assigned id | 1 GetSecretValue, then 1 PutSecretValue or CreateSecret; 1 TagResource if a fingerprint changed |
+/// | save of what is already stored | 1 GetSecretValue |
+/// | delete by store-assigned id | 1 DeleteSecret |
+/// | all of n tokens | at most n/20 BatchGetSecretValue + n/100 ListSecrets + 2, in parallel, at half of the quotas |
+///
+/// # Limits
+///
+/// - Lookups by an own id on a record with a user, and by tokens that did not name the record, go by `ListSecrets`,
+///   which [lags by up to five minutes]. Within that time a find by them may miss, a save by them can make a second
+///   record, and a delete by such an id can find nothing. Prefer the store-assigned id: [`OAuthToken::assigned_id`].
+/// - [`get_tokens`](TokenStore::get_tokens) and [`delete_tokens`](TokenStore::delete_tokens) cover what ListSecrets
+///   shows and what this process wrote in the last ten minutes: other processes' tokens younger than five minutes may
+///   be missed.
+/// - A roll-back or edit of a secret by hand can be undone by a save that was already under way.
+/// - Somebody who restores a secret from scheduled deletion while a save replaces it loses it.
+/// - A whole token that was not built from a found one, saved by a process that knows nothing of a rotation, overwrites
+///   the newer refresh token. Find, change, save instead.
+/// - A crash between an exchange at the OAuth server and its save loses what the server handed out.
+/// - Secrets Manager takes no more than [one write in ten minutes] to the same secret for long.
+///
+/// ```
+/// # #[cfg(feature = "embedded")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore, TokenStoreExt};
+/// # use oauth_token_store::embedded::EmbeddedSecretsManager;
+/// # let client = EmbeddedSecretsManager::new().client();
+///
+/// let store = SecretsManagerTokenStore::builder().prefix("crm/tokens").client(client).build().await?;
+/// store.save_token(&OAuthToken::builder().user_name("bob").refresh_token("r").build()?).await?;
+/// let token = store.find_by_user("bob").await?.expect("just saved");
+/// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
+/// ```
+///
+/// [lags by up to five minutes]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+/// [one write in ten minutes]: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+#[derive(Clone)]
+pub struct SecretsManagerTokenStore {
+    storage: Arc<Storage>,
+}
+
+impl SecretsManagerTokenStore {
+    /// A builder with the defaults.
+    pub fn builder() -> SecretsManagerTokenStoreBuilder {
+        SecretsManagerTokenStoreBuilder::default()
+    }
+
+    /// A store set up by environment variables alone: those of
+    /// [`SecretsManagerTokenStoreBuilder::from_env`] and AWS's own.
+    ///
+    /// Loads the AWS configuration (about 7 ms, no request).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) naming the variable whose value is wrong, or
+    /// saying that no region is set. Missing credentials show at the first request.
+    pub async fn from_env() -> Result<Self, StoreError> {
+        SecretsManagerTokenStoreBuilder::from_env()?.build().await
+    }
+
+    pub(super) fn new(storage: Storage) -> Self {
+        Self {
+            storage: Arc::new(storage),
+        }
+    }
+
+    /// Every token under the prefix, as it is read, in no order; what cannot be read is an error of its own.
+    ///
+    /// Costs what [`get_tokens`](TokenStore::get_tokens) costs, as far as the stream is read.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use oauth_token_store::{SecretsManagerTokenStore, embedded::EmbeddedSecretsManager};
+    /// # let client = EmbeddedSecretsManager::new().client();
+    /// # let store = SecretsManagerTokenStore::builder().client(client).build().await?;
+    /// use futures_util::StreamExt;
+    ///
+    /// let mut tokens = store.tokens();
+    /// while let Some(token) = tokens.next().await {
+    ///     match token {
+    ///         Ok(token) => println!("{:?}", token.id()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
+    /// ```
+    pub fn tokens(&self) -> BoxStream<'static, Result<Arc<OAuthToken>, StoreError>> {
+        listing::tokens(Arc::clone(&self.storage))
+    }
+
+    fn span(&self, operation: &'static str) -> Span {
+        debug_span!(
+            "oauth_token_store",
+            operation,
+            prefix = self.storage.prefix.as_str()
+        )
+    }
+
+    async fn find(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let record = self.storage.look_up(partial, Purpose::Find).await?;
+        Ok(record.map(|record| record.token))
+    }
+}
+
+#[async_trait]
+impl TokenStore for SecretsManagerTokenStore {
+    async fn find_token(
+        &self,
+        partial: &OAuthToken,
+    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        self.find(partial).instrument(self.span("find_token")).await
+    }
+
+    async fn save_token(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+        compare_and_swap::save(&self.storage, token)
+            .instrument(self.span("save_token"))
+            .await
+    }
+
+    async fn delete_token(&self, id: &TokenId) -> Result<(), StoreError> {
+        delete::delete(&self.storage, id)
+            .instrument(self.span("delete_token"))
+            .await
+    }
+
+    async fn get_tokens(&self) -> Result<Vec<Arc<OAuthToken>>, StoreError> {
+        let items: Vec<_> = self
+            .tokens()
+            .collect()
+            .instrument(self.span("get_tokens"))
+            .await;
+        items.into_iter().collect()
+    }
+
+    async fn delete_tokens(&self) -> Result<(), StoreError> {
+        delete::delete_all(&self.storage)
+            .instrument(self.span("delete_tokens"))
+            .await
+    }
+
+    async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let partial = OAuthToken::builder().id(id).build()?;
+        self.find(&partial)
+            .instrument(self.span("find_token_by_id"))
+            .await
+    }
+}
+
+impl fmt::Debug for SecretsManagerTokenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretsManagerTokenStore")
+            .field("prefix", &self.storage.prefix.as_str())
+            .field("settings", &self.storage.settings)
+            .finish_non_exhaustive()
+    }
+}
