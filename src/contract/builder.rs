@@ -95,8 +95,7 @@ impl OAuthTokenBuilder {
     /// How long from now the access token is valid: `expires_in` of RFC 6749 §5.1.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
-        self.fields
-            .set_expiry_time(SystemTime::now().checked_add(lifetime));
+        self.fields.set_expiry_time(SystemTime::now().checked_add(lifetime));
         self
     }
 
@@ -107,8 +106,7 @@ impl OAuthTokenBuilder {
         if is_reserved(&name) || name.is_empty() {
             self.reserved_extra = true;
         } else {
-            self.fields
-                .set_extra(name, Extra::Text(value.into().into()));
+            self.fields.set_extra(name, Extra::Text(value.into().into()));
         }
         self
     }
@@ -170,28 +168,18 @@ impl OAuthTokenBuilder {
             return Err(StoreError::new(ErrorKind::Invalid, message));
         }
         if self.reserved_extra {
-            let message =
-                "a provider extra needs a name, and not that of a token field, `schema` or `save`";
+            let message = "a provider extra needs a name, and not that of a token field, `schema` or `save`";
             return Err(StoreError::new(ErrorKind::Invalid, message));
         }
-        self.fields.id = if self.id.is_empty() {
-            None
-        } else {
-            Some(TokenId::new(self.id)?)
-        };
+        self.fields.id = if self.id.is_empty() { None } else { Some(TokenId::new(self.id)?) };
         if let Some(found) = &self.found {
-            let new_access_token =
-                self.fields.text(Field::AccessToken) != found.text(Field::AccessToken);
+            let new_access_token = self.fields.text(Field::AccessToken) != found.text(Field::AccessToken);
             if new_access_token && self.fields.expiry_time() == found.expiry_time() {
                 // It was copied along with the access token that it belonged to.
                 self.fields.set_expiry_time(None);
             }
         }
-        Ok(OAuthToken::from_parts(
-            Arc::new(self.fields),
-            self.found,
-            self.assigned_id,
-        ))
+        Ok(OAuthToken::from_parts(Arc::new(self.fields), self.found, self.assigned_id))
     }
 }
 

@@ -55,10 +55,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(self) -> bool {
-        matches!(
-            self,
-            Self::Contended | Self::Throttled | Self::TimedOut | Self::Unavailable
-        )
+        matches!(self, Self::Contended | Self::Throttled | Self::TimedOut | Self::Unavailable)
     }
 
     fn advice(self) -> &'static str {
@@ -79,12 +76,8 @@ impl ErrorKind {
             Self::Corrupt => {
                 "the secret does not hold a token that this version reads: repair it, or delete the token by its id"
             }
-            Self::AccessDenied => {
-                "access denied: grant the missing permission to the role that runs this"
-            }
-            Self::Throttled => {
-                "AWS throttled the request: try again later, or ask for less at once"
-            }
+            Self::AccessDenied => "access denied: grant the missing permission to the role that runs this",
+            Self::Throttled => "AWS throttled the request: try again later, or ask for less at once",
             Self::TimedOut => "no answer in time: try again",
             Self::Unavailable => "Secrets Manager could not be reached or failed: try again",
             Self::QuotaExceeded => {
@@ -133,13 +126,7 @@ struct Inner {
 impl StoreError {
     /// An error of `kind`; `message` should say what to do next and must show nothing secret.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            secret_name: None,
-            token: None,
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), secret_name: None, token: None, source: None }))
     }
 
     /// Adds the error that caused this one. It must show nothing secret in `Display` or `Debug`.

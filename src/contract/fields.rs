@@ -71,9 +71,7 @@ pub(crate) enum Extra {
 impl PartialEq for Extra {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Text(one), Self::Text(two)) | (Self::Json(one), Self::Json(two)) => {
-                same(one, two)
-            }
+            (Self::Text(one), Self::Text(two)) | (Self::Json(one), Self::Json(two)) => same(one, two),
             _ => false,
         }
     }
@@ -120,24 +118,20 @@ impl Fields {
     /// Sets an extra; an empty text counts as absent.
     pub(crate) fn set_extra(&mut self, name: impl Into<String>, extra: Extra) {
         match &extra {
-            Extra::Text(text) if text.expose_secret().is_empty() => {
-                self.extras.remove(&name.into())
-            }
+            Extra::Text(text) if text.expose_secret().is_empty() => self.extras.remove(&name.into()),
             _ => self.extras.insert(name.into(), extra),
         };
     }
 
     /// The name of a field that holds a NUL character, if one does.
     pub(crate) fn holding_nul(&self) -> Option<&'static str> {
-        let field = Field::ALL
-            .into_iter()
-            .find(|field| self.text(*field).is_some_and(|text| text.contains('\0')));
+        let field =
+            Field::ALL.into_iter().find(|field| self.text(*field).is_some_and(|text| text.contains('\0')));
         if let Some(field) = field {
             return Some(field.name());
         }
         let extra = self.extras.iter().any(|(name, extra)| {
-            name.contains('\0')
-                || matches!(extra, Extra::Text(text) if text.expose_secret().contains('\0'))
+            name.contains('\0') || matches!(extra, Extra::Text(text) if text.expose_secret().contains('\0'))
         });
         extra.then_some("a provider extra")
     }
@@ -160,8 +154,7 @@ impl Fields {
         if rest.secret(Field::AccessToken).is_none() && self.expiry_time == known.expiry_time {
             rest.expiry_time = None;
         }
-        rest.extras
-            .retain(|name, extra| known.extras.get(name) != Some(extra));
+        rest.extras.retain(|name, extra| known.extras.get(name) != Some(extra));
         if self.id == known.id {
             rest.id = None;
         }
@@ -187,9 +180,7 @@ impl Fields {
 impl PartialEq for Fields {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
-            && Field::ALL
-                .into_iter()
-                .all(|field| self.text(field) == other.text(field))
+            && Field::ALL.into_iter().all(|field| self.text(field) == other.text(field))
             && self.expiry_time == other.expiry_time
             && self.extras == other.extras
     }
@@ -203,9 +194,7 @@ fn same(one: &SecretString, two: &SecretString) -> bool {
 pub(crate) fn epoch_millis(instant: SystemTime) -> i64 {
     match instant.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => {
-            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis)
-        }
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
     }
 }
 

@@ -85,28 +85,12 @@ mod tests {
                 Member::Json(raw) => format!("{name}:{raw}"),
             })
             .collect();
-        assert_eq!(
-            shown,
-            [
-                "a\"b=line\nbreak \u{1F512} \\",
-                "n:1.50",
-                r#"o:{"x": [null]}"#
-            ]
-        );
+        assert_eq!(shown, ["a\"b=line\nbreak \u{1F512} \\", "n:1.50", r#"o:{"x": [null]}"#]);
     }
 
     #[test]
     fn only_an_object_is_an_object() {
-        for text in [
-            "",
-            "null",
-            "[]",
-            "\"a\"",
-            "{",
-            "{\"a\":}",
-            "{\"a\":1} x",
-            "{1:2}",
-        ] {
+        for text in ["", "null", "[]", "\"a\"", "{", "{\"a\":}", "{\"a\":1} x", "{1:2}"] {
             assert!(parse_object(text).is_none(), "{text}");
         }
     }

@@ -16,13 +16,7 @@ pub(crate) enum LocatorKind {
 }
 
 impl LocatorKind {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::User,
-        Self::OwnId,
-        Self::Grant,
-        Self::Refresh,
-        Self::Access,
-    ];
+    pub(crate) const ALL: [Self; 5] = [Self::User, Self::OwnId, Self::Grant, Self::Refresh, Self::Access];
 
     /// The name that goes into the hash and into tag keys.
     pub(crate) fn name(self) -> &'static str {
@@ -75,12 +69,8 @@ impl Locator {
     /// Reads a locator; anything of another form is not one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 2 + FINGERPRINT_LENGTH] = text.as_bytes().try_into().ok()?;
-        let letter = LocatorKind::ALL
-            .iter()
-            .any(|kind| kind.letter() as u8 == bytes[0]);
-        let fingerprint = bytes[2..]
-            .iter()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+        let letter = LocatorKind::ALL.iter().any(|kind| kind.letter() as u8 == bytes[0]);
+        let fingerprint = bytes[2..].iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
         (letter && bytes[1] == b'_' && fingerprint).then_some(Self(bytes))
     }
 
@@ -108,42 +98,14 @@ mod tests {
     #[test]
     fn fingerprints_are_those_of_the_published_vectors() {
         for (kind, parts, fingerprint) in [
-            (
-                LocatorKind::User,
-                &["bob@example.com"][..],
-                "52rqhupjinfczuwzz6qnyv2s6a",
-            ),
-            (
-                LocatorKind::User,
-                &["Jos\u{e9}"],
-                "g24zhkjspihwqojgnqx7w3bd4y",
-            ),
-            (
-                LocatorKind::OwnId,
-                &["php_abc_us_prd_1"],
-                "acdhhxz4wmt7hkiibb4rikj5fm",
-            ),
-            (
-                LocatorKind::Refresh,
-                &["1000.ABC", "1000.refresh"],
-                "igqluxon3kkgw3mtfrl4lmc2v4",
-            ),
-            (
-                LocatorKind::Grant,
-                &["1000.ABC", "1000.grant"],
-                "k7cw4wqxskful256cysotn4cpu",
-            ),
-            (
-                LocatorKind::Access,
-                &["1000.access"],
-                "s34zovescm5kbfnfam5gjkmvve",
-            ),
+            (LocatorKind::User, &["bob@example.com"][..], "52rqhupjinfczuwzz6qnyv2s6a"),
+            (LocatorKind::User, &["Jos\u{e9}"], "g24zhkjspihwqojgnqx7w3bd4y"),
+            (LocatorKind::OwnId, &["php_abc_us_prd_1"], "acdhhxz4wmt7hkiibb4rikj5fm"),
+            (LocatorKind::Refresh, &["1000.ABC", "1000.refresh"], "igqluxon3kkgw3mtfrl4lmc2v4"),
+            (LocatorKind::Grant, &["1000.ABC", "1000.grant"], "k7cw4wqxskful256cysotn4cpu"),
+            (LocatorKind::Access, &["1000.access"], "s34zovescm5kbfnfam5gjkmvve"),
         ] {
-            assert_eq!(
-                Locator::new(kind, parts).fingerprint(),
-                fingerprint,
-                "{kind:?}"
-            );
+            assert_eq!(Locator::new(kind, parts).fingerprint(), fingerprint, "{kind:?}");
         }
     }
 

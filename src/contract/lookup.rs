@@ -43,27 +43,17 @@ impl LookupKey<'_> {
         match *self {
             Self::Id(id) => stored.id() == Some(id) || stored.assigned_id() == Some(id),
             Self::User(user) => stored.user_name() == Some(user),
-            Self::Grant {
-                client_id,
-                grant_token,
-            } => {
+            Self::Grant { client_id, grant_token } => {
                 client_is(client_id)
-                    && stored
-                        .grant_token()
-                        .is_some_and(|token| token.expose_secret() == grant_token)
+                    && stored.grant_token().is_some_and(|token| token.expose_secret() == grant_token)
             }
-            Self::Refresh {
-                client_id,
-                refresh_token,
-            } => {
+            Self::Refresh { client_id, refresh_token } => {
                 client_is(client_id)
-                    && stored
-                        .refresh_token()
-                        .is_some_and(|token| token.expose_secret() == refresh_token)
+                    && stored.refresh_token().is_some_and(|token| token.expose_secret() == refresh_token)
             }
-            Self::Access(access_token) => stored
-                .access_token()
-                .is_some_and(|token| token.expose_secret() == access_token),
+            Self::Access(access_token) => {
+                stored.access_token().is_some_and(|token| token.expose_secret() == access_token)
+            }
         }
     }
 
@@ -73,14 +63,8 @@ impl LookupKey<'_> {
         match *self {
             Self::Id(id) => Locator::parse(id.as_str()).unwrap_or_else(|| new(&[id.as_str()])),
             Self::User(user) => new(&[user]),
-            Self::Grant {
-                client_id,
-                grant_token,
-            } => new(&[client_id, grant_token]),
-            Self::Refresh {
-                client_id,
-                refresh_token,
-            } => new(&[client_id, refresh_token]),
+            Self::Grant { client_id, grant_token } => new(&[client_id, grant_token]),
+            Self::Refresh { client_id, refresh_token } => new(&[client_id, refresh_token]),
             Self::Access(access_token) => new(&[access_token]),
         }
     }
@@ -109,19 +93,12 @@ impl LookupKey<'_> {
 impl<'a> LookupKey<'a> {
     pub(crate) fn grant_of(token: &'a OAuthToken) -> Option<Self> {
         let (client_id, grant_token) = (token.client_id()?, token.grant_token()?.expose_secret());
-        Some(Self::Grant {
-            client_id,
-            grant_token,
-        })
+        Some(Self::Grant { client_id, grant_token })
     }
 
     pub(crate) fn refresh_of(token: &'a OAuthToken) -> Option<Self> {
-        let (client_id, refresh_token) =
-            (token.client_id()?, token.refresh_token()?.expose_secret());
-        Some(Self::Refresh {
-            client_id,
-            refresh_token,
-        })
+        let (client_id, refresh_token) = (token.client_id()?, token.refresh_token()?.expose_secret());
+        Some(Self::Refresh { client_id, refresh_token })
     }
 
     pub(crate) fn access_of(token: &'a OAuthToken) -> Option<Self> {
@@ -131,9 +108,7 @@ impl<'a> LookupKey<'a> {
 
 impl fmt::Debug for LookupKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple(self.kind().name())
-            .field(&self.locator())
-            .finish()
+        f.debug_tuple(self.kind().name()).field(&self.locator()).finish()
     }
 }
 
@@ -170,10 +145,7 @@ impl<'a> LookupPlan<'a> {
     /// The plan for a token. It takes no memory and computes no fingerprint.
     pub fn of(token: &'a OAuthToken) -> Self {
         let [second, third] = Self::keys_beside_id(token);
-        Self {
-            token,
-            keys: [token.id().map(LookupKey::Id), second, third],
-        }
+        Self { token, keys: [token.id().map(LookupKey::Id), second, third] }
     }
 
     fn keys_beside_id(token: &'a OAuthToken) -> [Option<LookupKey<'a>>; 2] {
@@ -250,8 +222,7 @@ impl<'a> LookupPlan<'a> {
             return Ok(Some(candidate));
         }
         if anothers {
-            let message =
-                "the id given is held by another user's record: save the token without an id";
+            let message = "the id given is held by another user's record: save the token without an id";
             return Err(StoreError::new(ErrorKind::Conflict, message));
         }
         Ok(None)
@@ -325,19 +296,9 @@ mod tests {
 
     #[test]
     fn debug_shows_fingerprints_only() {
-        let token = token()
-            .id("own-id-1")
-            .user_name("bob@example.com")
-            .build()
-            .expect("valid");
+        let token = token().id("own-id-1").user_name("bob@example.com").build().expect("valid");
         let shown = format!("{:?}", LookupPlan::of(&token));
-        assert!(
-            shown.contains("user(u_52rqhupjinfczuwzz6qnyv2s6a)"),
-            "{shown}"
-        );
-        assert!(
-            !shown.contains("bob") && !shown.contains("own-id"),
-            "{shown}"
-        );
+        assert!(shown.contains("user(u_52rqhupjinfczuwzz6qnyv2s6a)"), "{shown}");
+        assert!(!shown.contains("bob") && !shown.contains("own-id"), "{shown}");
     }
 }

@@ -79,8 +79,7 @@ fn merge(token: &OAuthToken, given: &Fields, stored: &Fields) -> Option<Fields> 
         if given.expiry_time().is_none() && access_token(given) != access_token(stored) {
             merged.set_expiry_time(None);
         }
-    } else if token.access_token().is_some() && access_token(token.fields()) != access_token(stored)
-    {
+    } else if token.access_token().is_some() && access_token(token.fields()) != access_token(stored) {
         merged.set_expiry_time(stored.expiry_time());
     }
     (merged != *stored).then_some(merged)

@@ -25,8 +25,7 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Conflict`](super::ErrorKind::Conflict) if the hit is of another OAuth client than the
     /// `client_id` given, and what the store itself runs into.
-    async fn find_token(&self, partial: &OAuthToken)
-    -> Result<Option<Arc<OAuthToken>>, StoreError>;
+    async fn find_token(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError>;
 
     /// Inserts or updates; returns what is now stored, its id included.
     ///
@@ -129,10 +128,8 @@ pub trait TokenStoreExt: TokenStore {
         client_id: &str,
         refresh_token: &SecretString,
     ) -> impl Future<Output = Result<Option<Arc<OAuthToken>>, StoreError>> + Send {
-        let partial = OAuthToken::builder()
-            .client_id(client_id)
-            .refresh_token(refresh_token.expose_secret())
-            .build();
+        let partial =
+            OAuthToken::builder().client_id(client_id).refresh_token(refresh_token.expose_secret()).build();
         async move { self.find_token(&partial?).await }
     }
 
@@ -145,10 +142,8 @@ pub trait TokenStoreExt: TokenStore {
         client_id: &str,
         grant_token: &SecretString,
     ) -> impl Future<Output = Result<Option<Arc<OAuthToken>>, StoreError>> + Send {
-        let partial = OAuthToken::builder()
-            .client_id(client_id)
-            .grant_token(grant_token.expose_secret())
-            .build();
+        let partial =
+            OAuthToken::builder().client_id(client_id).grant_token(grant_token.expose_secret()).build();
         async move { self.find_token(&partial?).await }
     }
 
@@ -160,9 +155,7 @@ pub trait TokenStoreExt: TokenStore {
         &self,
         access_token: &SecretString,
     ) -> impl Future<Output = Result<Option<Arc<OAuthToken>>, StoreError>> + Send {
-        let partial = OAuthToken::builder()
-            .access_token(access_token.expose_secret())
-            .build();
+        let partial = OAuthToken::builder().access_token(access_token.expose_secret()).build();
         async move { self.find_token(&partial?).await }
     }
 }

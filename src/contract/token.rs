@@ -85,12 +85,7 @@ impl OAuthToken {
         found: Option<Arc<Fields>>,
         assigned_id: Option<TokenId>,
     ) -> Self {
-        Self {
-            fields,
-            found,
-            assigned_id,
-            unanswered: None,
-        }
+        Self { fields, found, assigned_id, unanswered: None }
     }
 
     /// This token as a store returns it: from now on it remembers its fields as found.
@@ -98,9 +93,8 @@ impl OAuthToken {
     /// For stores that build their tokens from what they have read.
     #[must_use]
     pub fn into_found(self) -> Self {
-        let assigned_id = self
-            .assigned_id
-            .or_else(|| self.fields.id.clone().filter(TokenId::is_store_assigned));
+        let assigned_id =
+            self.assigned_id.or_else(|| self.fields.id.clone().filter(TokenId::is_store_assigned));
         Self::from_parts(Arc::clone(&self.fields), Some(self.fields), assigned_id)
     }
 
@@ -124,10 +118,7 @@ impl OAuthToken {
     }
 
     pub(crate) fn with_unanswered(&self, write: Option<UnansweredWrite>) -> Self {
-        Self {
-            unanswered: write,
-            ..self.clone()
-        }
+        Self { unanswered: write, ..self.clone() }
     }
 
     /// The id: the application's own, if the record was made with one, else the store-assigned one.
@@ -209,13 +200,10 @@ impl OAuthToken {
 
     /// All provider extras, sorted by name.
     pub fn extras(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields
-            .extras()
-            .iter()
-            .filter_map(|(name, extra)| match extra {
-                Extra::Text(text) => Some((name.as_str(), text.expose_secret())),
-                Extra::Json(_) => None,
-            })
+        self.fields.extras().iter().filter_map(|(name, extra)| match extra {
+            Extra::Text(text) => Some((name.as_str(), text.expose_secret())),
+            Extra::Json(_) => None,
+        })
     }
 
     /// Whether the access token expires within `leeway` from now, or already has.
@@ -236,9 +224,7 @@ impl OAuthToken {
             return false;
         };
         // A leeway beyond the end of the clock covers every expiry.
-        SystemTime::now()
-            .checked_add(leeway)
-            .is_none_or(|horizon| expiry <= horizon)
+        SystemTime::now().checked_add(leeway).is_none_or(|horizon| expiry <= horizon)
     }
 }
 

@@ -33,16 +33,10 @@ impl TokenId {
     pub fn new(id: impl Into<String>) -> Result<Self, StoreError> {
         let id = id.into();
         if id.is_empty() {
-            return Err(StoreError::new(
-                ErrorKind::Invalid,
-                "a token id must not be empty",
-            ));
+            return Err(StoreError::new(ErrorKind::Invalid, "a token id must not be empty"));
         }
         if id.contains('\0') {
-            return Err(StoreError::new(
-                ErrorKind::Invalid,
-                "a token id must not hold a NUL character",
-            ));
+            return Err(StoreError::new(ErrorKind::Invalid, "a token id must not hold a NUL character"));
         }
         Ok(Self(id.into()))
     }
@@ -76,11 +70,7 @@ impl TokenId {
 
 impl fmt::Debug for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = if self.is_store_assigned() {
-            self.as_str()
-        } else {
-            "[REDACTED]"
-        };
+        let shown = if self.is_store_assigned() { self.as_str() } else { "[REDACTED]" };
         write!(f, "TokenId({shown})")
     }
 }

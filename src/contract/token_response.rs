@@ -42,12 +42,8 @@ impl fmt::Display for TokenResponseError {
             Reason::OAuth(None) => {
                 f.write_str("the token endpoint refused the request with an unusual error code")
             }
-            Reason::NotAnObject => {
-                f.write_str("the token endpoint's response is not a JSON object")
-            }
-            Reason::NoAccessToken => {
-                f.write_str("the token endpoint's response holds no access token")
-            }
+            Reason::NotAnObject => f.write_str("the token endpoint's response is not a JSON object"),
+            Reason::NoAccessToken => f.write_str("the token endpoint's response holds no access token"),
         }
     }
 }
@@ -69,9 +65,7 @@ pub(super) fn parse(body: &str, received_at: SystemTime) -> Result<Fields, Token
         match name.as_str() {
             "error" if value.expose_secret().is_empty() => {}
             "error" => {
-                return Err(TokenResponseError(Reason::OAuth(plain_code(
-                    value.expose_secret(),
-                ))));
+                return Err(TokenResponseError(Reason::OAuth(plain_code(value.expose_secret()))));
             }
             "access_token" => fields.set(Field::AccessToken, value),
             "refresh_token" => fields.set(Field::RefreshToken, value),
@@ -94,18 +88,11 @@ pub(super) fn parse(body: &str, received_at: SystemTime) -> Result<Fields, Token
 
 /// Seconds as providers write them: `3600`, `"3600"`, `3599.5`. Less than none is none left.
 fn seconds(text: &str) -> Option<Duration> {
-    let seconds = text
-        .trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|seconds| seconds.is_finite())?;
+    let seconds = text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
 fn plain_code(code: &str) -> Option<String> {
-    let plain = code.len() <= 64
-        && code
-            .bytes()
-            .all(|byte| byte == b'_' || byte.is_ascii_lowercase());
+    let plain = code.len() <= 64 && code.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase());
     plain.then(|| code.to_owned())
 }

@@ -41,8 +41,7 @@ impl<'a> SecretId<'a> {
         if !id.starts_with("arn:") {
             return Self::Name(id);
         }
-        id.strip_prefix(PREFIX)
-            .map_or(Self::Foreign, |name| Self::Arn { arn: id, name })
+        id.strip_prefix(PREFIX).map_or(Self::Foreign, |name| Self::Arn { arn: id, name })
     }
 
     /// The name, if what follows it is a suffix.

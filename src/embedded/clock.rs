@@ -17,9 +17,7 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new() -> Self {
         Self {
-            epoch_offset: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
+            epoch_offset: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             origin: Instant::now(),
         }
     }

@@ -32,11 +32,7 @@ impl fmt::Debug for Connector {
 }
 
 impl HttpClient for Connector {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -57,10 +53,7 @@ async fn handle(backend: &Backend, request: &HttpRequest) -> Result<HttpResponse
         let error = ServiceError::new("UnknownOperationException", "The operation is not known");
         return respond(Err(error));
     };
-    let call = Call {
-        operation,
-        request: parse(request),
-    };
+    let call = Call { operation, request: parse(request) };
 
     backend.gates.pass(Point::Before, &call).await;
     let (latency, outcome) = backend.faults.decide(&call);
@@ -97,10 +90,8 @@ async fn handle(backend: &Backend, request: &HttpRequest) -> Result<HttpResponse
 
 fn parse(request: &HttpRequest) -> ServiceResult<Request> {
     // The SDK's requests are in memory; a streaming body can't be one of them.
-    let body = request
-        .body()
-        .bytes()
-        .ok_or_else(|| ServiceError::serialization("The body is not in memory"))?;
+    let body =
+        request.body().bytes().ok_or_else(|| ServiceError::serialization("The body is not in memory"))?;
     Request::parse(body)
 }
 

@@ -41,10 +41,7 @@ impl RequestCounts {
 
     /// The operations that were requested at all, each with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Operation, u64)> + '_ {
-        Operation::ALL
-            .into_iter()
-            .zip(self.by_operation)
-            .filter(|&(_, count)| count > 0)
+        Operation::ALL.into_iter().zip(self.by_operation).filter(|&(_, count)| count > 0)
     }
 
     /// What has arrived since `earlier`.
@@ -70,9 +67,7 @@ impl Sub for RequestCounts {
 /// Such as `1 GetSecretValue, 2 PutSecretValue`, or `no requests`.
 impl fmt::Display for RequestCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self
-            .iter()
-            .map(|(operation, count)| (count, operation.name()));
+        let known = self.iter().map(|(operation, count)| (count, operation.name()));
         let unknown = (self.unknown > 0).then_some((self.unknown, "unknown operation"));
         let mut separator = "";
         for (count, name) in known.chain(unknown) {
@@ -97,17 +92,13 @@ impl Counters {
     /// Counts one request; `None` stands for an operation that the backend doesn't know.
     pub(super) fn record(&self, operation: Option<Operation>) {
         operation
-            .map_or(&self.unknown, |operation| {
-                &self.by_operation[operation as usize]
-            })
+            .map_or(&self.unknown, |operation| &self.by_operation[operation as usize])
             .fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn snapshot(&self) -> RequestCounts {
         RequestCounts {
-            by_operation: std::array::from_fn(|kind| {
-                self.by_operation[kind].load(Ordering::Relaxed)
-            }),
+            by_operation: std::array::from_fn(|kind| self.by_operation[kind].load(Ordering::Relaxed)),
             unknown: self.unknown.load(Ordering::Relaxed),
         }
     }

@@ -17,11 +17,7 @@ pub(super) type Result<T, E = ServiceError> = std::result::Result<T, E>;
 
 impl ServiceError {
     pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status: 400,
-            code,
-            message: message.into(),
-        }
+        Self { status: 400, code, message: message.into() }
     }
 
     pub(super) fn with_status(mut self, status: u16) -> Self {
@@ -63,10 +59,7 @@ impl ServiceError {
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(
-            "ResourceNotFoundException",
-            "Secrets Manager can't find the specified secret.",
-        )
+        Self::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     }
 
     /// The secret is there, a value that `what` names is not.

@@ -53,13 +53,7 @@ pub struct Fault {
 
 impl Fault {
     const fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            scope: Scope::ALL,
-            skip: 0,
-            times: None,
-            per_secret: false,
-        }
+        Self { kind, scope: Scope::ALL, skip: 0, times: None, per_secret: false }
     }
 
     /// The request waits this long, by tokio's clock, before it is carried out or another fault strikes.
@@ -316,15 +310,12 @@ fn outcome(kind: Kind, call: &Call) -> Outcome {
         Kind::Hang => return Outcome::Hang,
         Kind::MalformedAnswer => return Outcome::Malform,
         Kind::Throttling => ServiceError::new("ThrottlingException", "Rate exceeded"),
-        Kind::ServerError => ServiceError::new(
-            "InternalServiceError",
-            "An error occurred on the server side.",
-        )
-        .with_status(500),
-        Kind::AccessDenied => access_denied(call),
-        Kind::KmsAccessDenied => {
-            ServiceError::new("AccessDeniedException", "Access to KMS is not allowed")
+        Kind::ServerError => {
+            ServiceError::new("InternalServiceError", "An error occurred on the server side.")
+                .with_status(500)
         }
+        Kind::AccessDenied => access_denied(call),
+        Kind::KmsAccessDenied => ServiceError::new("AccessDeniedException", "Access to KMS is not allowed"),
         Kind::DecryptionFailure => ServiceError::new(
             "DecryptionFailure",
             "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",

@@ -45,10 +45,9 @@ impl Attribute {
             Self::Name => secret.name.starts_with(value),
             Self::TagKey => secret.tags.iter().any(|tag| tag.key.starts_with(value)),
             Self::TagValue => secret.tags.iter().any(|tag| tag.value.starts_with(value)),
-            Self::Description => secret
-                .description
-                .as_deref()
-                .is_some_and(|text| word_starts_with(text, value)),
+            Self::Description => {
+                secret.description.as_deref().is_some_and(|text| word_starts_with(text, value))
+            }
             // Nothing here is replicated, and nothing is managed by another service.
             Self::PrimaryRegion | Self::OwningService => false,
             Self::All => value
@@ -70,12 +69,8 @@ fn attributes(secret: &Secret) -> impl Iterator<Item = &str> {
 /// Whether `prefix` stands at the start of the text or of any word in it, in whatever case.
 fn word_starts_with(text: &str, prefix: &str) -> bool {
     let (text, prefix) = (text.to_lowercase(), prefix.to_lowercase());
-    text.match_indices(&prefix).any(|(at, _)| {
-        text[..at]
-            .chars()
-            .next_back()
-            .is_none_or(|before| !before.is_alphanumeric())
-    })
+    text.match_indices(&prefix)
+        .any(|(at, _)| text[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric()))
 }
 
 /// One filter: its values are alternatives, and none of those after a `!` may match.
@@ -88,9 +83,7 @@ struct Filter {
 impl Filter {
     fn parse(request: &Request) -> Result<Self> {
         let key = Attribute::parse(request.string("Key")?.ok_or_else(|| missing("Filters"))?)?;
-        let values = request
-            .strings("Values")?
-            .ok_or_else(|| missing("Filters"))?;
+        let values = request.strings("Values")?.ok_or_else(|| missing("Filters"))?;
         size("Filters", values.len(), &VALUES)?;
         let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
         for value in values {
@@ -107,11 +100,7 @@ impl Filter {
                 None => wanted.push(value.to_owned()),
             }
         }
-        Ok(Self {
-            key,
-            wanted,
-            unwanted,
-        })
+        Ok(Self { key, wanted, unwanted })
     }
 
     fn matches(&self, secret: &Secret) -> bool {

@@ -128,10 +128,7 @@ impl Drop for GateHandle {
 
 impl fmt::Debug for GateHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GateHandle")
-            .field("gate", &self.0.gate)
-            .field("held", &self.held())
-            .finish()
+        f.debug_struct("GateHandle").field("gate", &self.0.gate).field("held", &self.held()).finish()
     }
 }
 
@@ -141,11 +138,7 @@ pub(super) struct Gates(Mutex<Vec<Weak<Barrier>>>);
 
 impl Gates {
     pub(super) fn add(&self, gate: Gate) -> GateHandle {
-        let barrier = Arc::new(Barrier {
-            gate,
-            line: Mutex::default(),
-            held: watch::Sender::new(0),
-        });
+        let barrier = Arc::new(Barrier { gate, line: Mutex::default(), held: watch::Sender::new(0) });
         let mut gates = self.lock();
         gates.retain(|gate| gate.strong_count() > 0);
         gates.push(Arc::downgrade(&barrier));
@@ -198,10 +191,7 @@ impl Barrier {
             self.publish(&line);
             (ticket, released)
         };
-        let _place = Place {
-            barrier: &self,
-            ticket,
-        };
+        let _place = Place { barrier: &self, ticket };
         // An error would mean a dropped sender: released all the same.
         let _ = released.await;
     }

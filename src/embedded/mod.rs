@@ -66,9 +66,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryPartition;
-use aws_sdk_secretsmanager::config::{
-    BehaviorVersion, Config, Credentials, Region, SharedHttpClient,
-};
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
 use uuid::Uuid;
 
 use backend::Backend;
@@ -91,9 +89,7 @@ impl EmbeddedSecretsManager {
     /// An empty backend.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            backend: Arc::new(Backend::new()),
-        }
+        Self { backend: Arc::new(Backend::new()) }
     }
 
     /// A new client of this backend, with dummy credentials and otherwise the SDK's defaults: three attempts, no
@@ -106,9 +102,7 @@ impl EmbeddedSecretsManager {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new(
-                "embedded", "embedded", None, None, "embedded",
-            ))
+            .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
             .retry_partition(RetryPartition::new(Uuid::new_v4().to_string()))
             .http_client(self.http_client())
             .build();

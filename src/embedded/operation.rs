@@ -75,9 +75,7 @@ impl Operation {
     /// The operation that an `x-amz-target` header names, such as `secretsmanager.GetSecretValue`.
     pub(super) fn from_target(target: &str) -> Option<Self> {
         let name = target.strip_prefix("secretsmanager.")?;
-        Self::ALL
-            .into_iter()
-            .find(|operation| operation.name() == name)
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 }
 

@@ -44,8 +44,7 @@ impl Page {
             follows_empty: false,
         };
         if let Some(token) = request.string("NextToken")? {
-            page.resume(token)
-                .ok_or_else(ServiceError::invalid_next_token)?;
+            page.resume(token).ok_or_else(ServiceError::invalid_next_token)?;
         }
         Ok(page)
     }

@@ -25,9 +25,7 @@ impl Request {
 
     pub(super) fn object(value: &Value, member: &str) -> Result<Self> {
         match value {
-            Value::Object(members) => Ok(Self {
-                members: members.clone(),
-            }),
+            Value::Object(members) => Ok(Self { members: members.clone() }),
             _ => Err(wrong_type(member, "a structure")),
         }
     }
@@ -70,11 +68,7 @@ impl Request {
 
     pub(super) fn blob(&self, name: &str) -> Result<Option<Vec<u8>>> {
         self.string(name)?
-            .map(|text| {
-                BASE64
-                    .decode(text.as_bytes())
-                    .map_err(|_| wrong_type(name, "a blob"))
-            })
+            .map(|text| BASE64.decode(text.as_bytes()).map_err(|_| wrong_type(name, "a blob")))
             .transpose()
     }
 
@@ -91,9 +85,7 @@ impl Request {
         expected: &'static str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>> {
-        self.member(name)
-            .map(|value| read(value).ok_or_else(|| wrong_type(name, expected)))
-            .transpose()
+        self.member(name).map(|value| read(value).ok_or_else(|| wrong_type(name, expected))).transpose()
     }
 
     /// The secrets that the request names, by name or ARN: what faults and gates are scoped by.
@@ -124,11 +116,7 @@ impl Call {
 
     /// What an AccessDenied message gives as the resource.
     pub(super) fn resource(&self) -> &str {
-        self.request
-            .as_ref()
-            .ok()
-            .and_then(|request| request.named_secrets().next())
-            .unwrap_or("*")
+        self.request.as_ref().ok().and_then(|request| request.named_secrets().next()).unwrap_or("*")
     }
 }
 
@@ -144,8 +132,5 @@ fn wrong_type(name: &str, expected: &str) -> ServiceError {
 /// `SecretId` as validation messages write it: `secretId`.
 pub(super) fn camel_case(name: &str) -> String {
     let mut letters = name.chars();
-    letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

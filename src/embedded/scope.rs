@@ -12,10 +12,7 @@ pub(super) struct Scope {
 
 impl Scope {
     /// Every request.
-    pub(super) const ALL: Self = Self {
-        operations: Vec::new(),
-        secret: None,
-    };
+    pub(super) const ALL: Self = Self { operations: Vec::new(), secret: None };
 
     pub(super) fn add_operation(&mut self, operation: Operation) {
         self.operations.push(operation);
@@ -34,17 +31,13 @@ impl Scope {
     }
 
     pub(super) fn matches(&self, call: &Call) -> bool {
-        self.matches_operation(call.operation)
-            && self.secret.as_ref().is_none_or(|part| call.names(part))
+        self.matches_operation(call.operation) && self.secret.as_ref().is_none_or(|part| call.names(part))
     }
 
     /// Whether one secret of a batch is meant.
     pub(super) fn matches_entry(&self, secret_id: &str) -> bool {
         self.matches_operation(Operation::BatchGetSecretValue)
-            && self
-                .secret
-                .as_ref()
-                .is_none_or(|part| secret_id.contains(part))
+            && self.secret.as_ref().is_none_or(|part| secret_id.contains(part))
     }
 
     fn matches_operation(&self, operation: Operation) -> bool {

@@ -105,10 +105,7 @@ impl Secret {
     pub(super) fn labels_by_version(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut versions = BTreeMap::<_, Vec<_>>::new();
         for (label, holder) in &self.labels {
-            versions
-                .entry(holder.as_str())
-                .or_default()
-                .push(label.as_str());
+            versions.entry(holder.as_str()).or_default().push(label.as_str());
         }
         versions
     }
@@ -122,11 +119,7 @@ impl Secret {
         now: Timestamp,
     ) -> Result<()> {
         let first = self.versions.is_empty();
-        self.versions.push(Arc::new(Version {
-            id: id.to_owned(),
-            value,
-            created: now,
-        }));
+        self.versions.push(Arc::new(Version { id: id.to_owned(), value, created: now }));
         // AWSCURRENT last: what it does to AWSPREVIOUS wins over an explicit AWSPREVIOUS.
         for label in labels.iter().filter(|label| **label != CURRENT) {
             self.move_label(label, id);

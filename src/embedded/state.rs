@@ -61,11 +61,7 @@ impl State {
     }
 
     fn lagging(now: Timestamp, lag: Duration) -> View {
-        if lag.is_zero() {
-            View::Now
-        } else {
-            View::At(now.saturating_sub(lag))
-        }
+        if lag.is_zero() { View::Now } else { View::At(now.saturating_sub(lag)) }
     }
 
     /// The secret of a name.
@@ -89,26 +85,15 @@ impl State {
     /// Like [`find`](Self::find), for operations that a scheduled deletion forbids.
     pub(super) fn find_usable(&self, id: &str, view: View) -> Result<&Arc<Secret>> {
         let secret = self.find(id, view)?;
-        if secret.deletion.is_some() {
-            Err(ServiceError::marked_for_deletion())
-        } else {
-            Ok(secret)
-        }
+        if secret.deletion.is_some() { Err(ServiceError::marked_for_deletion()) } else { Ok(secret) }
     }
 
     /// The secrets that a view shows, created after the one with the serial `after`, in that order.
-    pub(super) fn created_after(
-        &self,
-        after: Option<u64>,
-        view: View,
-    ) -> impl Iterator<Item = &Arc<Secret>> {
+    pub(super) fn created_after(&self, after: Option<u64>, view: View) -> impl Iterator<Item = &Arc<Secret>> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_creation
-            .range((start, Bound::Unbounded))
-            .filter_map(move |(serial, name)| {
-                self.named(name, view)
-                    .filter(|secret| secret.serial == *serial)
-            })
+        self.by_creation.range((start, Bound::Unbounded)).filter_map(move |(serial, name)| {
+            self.named(name, view).filter(|secret| secret.serial == *serial)
+        })
     }
 
     /// A serial for a new secret.
@@ -164,10 +149,8 @@ impl State {
 
     /// The names of all secrets, those scheduled for deletion included, in alphabetical order.
     pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self
-            .created_after(None, View::Now)
-            .map(|secret| secret.name.clone())
-            .collect();
+        let mut names: Vec<_> =
+            self.created_after(None, View::Now).map(|secret| secret.name.clone()).collect();
         names.sort_unstable();
         names
     }

@@ -56,9 +56,7 @@ impl Timeline {
 
     /// Every secret that any view can still show.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &Arc<Secret>> {
-        self.changes
-            .iter()
-            .filter_map(|change| change.secret.as_ref())
+        self.changes.iter().filter_map(|change| change.secret.as_ref())
     }
 
     /// Adds the latest state and drops what no view within `lag` can show, returning the secrets in it.

@@ -118,9 +118,7 @@ pub(super) fn request_token(request: &Request) -> Result<&str> {
     if TOKEN_LENGTH.contains(&token.chars().count()) {
         Ok(token)
     } else {
-        Err(ServiceError::invalid_parameter(
-            "ClientRequestToken must be 32-64 characters long.",
-        ))
+        Err(ServiceError::invalid_parameter("ClientRequestToken must be 32-64 characters long."))
     }
 }
 
@@ -169,10 +167,7 @@ pub(super) fn tags(request: &Request) -> Result<Vec<Tag>> {
     for entry in request.list("Tags")?.unwrap_or_default() {
         let entry = Request::object(entry, "Tags")?;
         let tag = Tag {
-            key: entry
-                .string("Key")?
-                .ok_or_else(|| missing("Tags"))?
-                .to_owned(),
+            key: entry.string("Key")?.ok_or_else(|| missing("Tags"))?.to_owned(),
             value: entry.string("Value")?.unwrap_or_default().to_owned(),
         };
         tag_key(&tag.key)?;
@@ -191,9 +186,7 @@ pub(super) fn tags(request: &Request) -> Result<Vec<Tag>> {
 
 /// The keys that an UntagResource names.
 pub(super) fn tag_keys(request: &Request) -> Result<Vec<&str>> {
-    let keys = request
-        .strings("TagKeys")?
-        .ok_or_else(|| missing("TagKeys"))?;
+    let keys = request.strings("TagKeys")?.ok_or_else(|| missing("TagKeys"))?;
     keys.iter().try_for_each(|key| tag_key(key))?;
     Ok(keys)
 }
@@ -241,9 +234,7 @@ pub(super) enum DeletionMode {
 
 /// The deletion that a DeleteSecret asks for.
 pub(super) fn deletion_mode(request: &Request) -> Result<DeletionMode> {
-    let forced = request
-        .boolean("ForceDeleteWithoutRecovery")?
-        .unwrap_or_default();
+    let forced = request.boolean("ForceDeleteWithoutRecovery")?.unwrap_or_default();
     let window = request.integer("RecoveryWindowInDays")?;
     if forced && window.is_some() {
         return Err(ServiceError::invalid_parameter(

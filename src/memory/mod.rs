@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::contract::{
-    ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError, TokenId, TokenStore,
-};
+use crate::contract::{ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError, TokenId, TokenStore};
 
 /// Tokens in this process's memory, for unit tests of applications; gone when it is dropped.
 ///
@@ -47,19 +45,12 @@ fn candidates(
     key: LookupKey<'_>,
 ) -> impl Iterator<Item = Arc<OAuthToken>> {
     let named = TokenId::from(key.locator());
-    records
-        .get(&named)
-        .cloned()
-        .into_iter()
-        .chain(records.values().cloned())
+    records.get(&named).cloned().into_iter().chain(records.values().cloned())
 }
 
 #[async_trait]
 impl TokenStore for MemoryTokenStore {
-    async fn find_token(
-        &self,
-        partial: &OAuthToken,
-    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+    async fn find_token(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         let records = self.records();
         let plan = LookupPlan::of(partial);
         for key in plan.keys() {
@@ -82,10 +73,7 @@ impl TokenStore for MemoryTokenStore {
             }
         }
         let record = token.new_record()?;
-        if record
-            .assigned_id()
-            .is_some_and(|id| records.contains_key(id))
-        {
+        if record.assigned_id().is_some_and(|id| records.contains_key(id)) {
             return Err(StoreError::new(
                 ErrorKind::Conflict,
                 "the record has rotated away from the token given: find it by its id or user and save that",
@@ -95,8 +83,7 @@ impl TokenStore for MemoryTokenStore {
     }
 
     async fn delete_token(&self, id: &TokenId) -> Result<(), StoreError> {
-        self.records()
-            .retain(|_, stored| !LookupKey::Id(id).is_held_by(stored));
+        self.records().retain(|_, stored| !LookupKey::Id(id).is_held_by(stored));
         Ok(())
     }
 
@@ -110,8 +97,7 @@ impl TokenStore for MemoryTokenStore {
     }
 
     async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        Ok(candidates(&self.records(), LookupKey::Id(id))
-            .find(|stored| LookupKey::Id(id).is_held_by(stored)))
+        Ok(candidates(&self.records(), LookupKey::Id(id)).find(|stored| LookupKey::Id(id).is_held_by(stored)))
     }
 }
 
@@ -125,8 +111,6 @@ fn put(records: &mut BTreeMap<TokenId, Arc<OAuthToken>>, record: OAuthToken) -> 
 
 impl fmt::Debug for MemoryTokenStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryTokenStore")
-            .field("tokens", &self.records().len())
-            .finish()
+        f.debug_struct("MemoryTokenStore").field("tokens", &self.records().len()).finish()
     }
 }

@@ -69,10 +69,7 @@ enum Outcome {
 
 /// Saves a token. Until the first write is sent, dropping the future stops the save; after that it is carried to its
 /// end.
-pub(super) async fn save(
-    storage: &Arc<Storage>,
-    token: &OAuthToken,
-) -> Result<Arc<OAuthToken>, StoreError> {
+pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
     if LookupPlan::of(token).is_empty() {
         return Err(ErrorKind::NoLookupKey.into());
     }
@@ -225,9 +222,8 @@ impl Save {
             Err(error) => return Err(error.into_store_error(Some(&base.name))),
         };
         let is_taken = |slot: &String| versions.iter().any(|version| version.id == *slot);
-        let base_is_current = versions
-            .iter()
-            .any(|version| version.is_current && version.id == base.version_id);
+        let base_is_current =
+            versions.iter().any(|version| version.is_current && version.id == base.version_id);
         let first = slot_after(&base.version_id);
         if !base_is_current || !is_taken(&first) {
             return Ok(None);
@@ -278,12 +274,8 @@ impl Save {
                     if self.is_our_version_of(secret).await? {
                         break;
                     }
-                    if let Some(record) =
-                        self.storage.read_secret(&secret.name, &secret.name).await?
-                    {
-                        return self
-                            .take_over(record)
-                            .map(|record| Outcome::Lost(Some(record)));
+                    if let Some(record) = self.storage.read_secret(&secret.name, &secret.name).await? {
+                        return self.take_over(record).map(|record| Outcome::Lost(Some(record)));
                     }
                     // Created by somebody else a moment ago, and not to be read yet.
                 }
@@ -297,16 +289,13 @@ impl Save {
                     }
                 }
                 Answer::Gone => {
-                    return Err(
-                        StoreError::from(ErrorKind::Unexpected).with_secret_name(&secret.name)
-                    );
+                    return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(&secret.name));
                 }
             }
             if !backoff.wait_before(self.deadline).await {
-                let message = "the name is still taken by a secret that is being deleted: try again in some seconds";
-                return Err(
-                    StoreError::new(ErrorKind::Unavailable, message).with_secret_name(&secret.name)
-                );
+                let message =
+                    "the name is still taken by a secret that is being deleted: try again in some seconds";
+                return Err(StoreError::new(ErrorKind::Unavailable, message).with_secret_name(&secret.name));
             }
         }
         self.after_landing(&write).await;
@@ -321,18 +310,14 @@ impl Save {
                 return Ok(record);
             }
         }
-        let message = "the record has rotated away from the token given: find it by its id or user and save that";
+        let message =
+            "the record has rotated away from the token given: find it by its id or user and save that";
         Err(StoreError::new(ErrorKind::Conflict, message).with_secret_name(&record.name))
     }
 
     /// Whether a Create that is told «exists» has made that secret itself: its answer was lost.
     async fn is_our_version_of(&self, secret: &NewSecret) -> Result<bool, StoreError> {
-        match self
-            .storage
-            .service
-            .get_version(&secret.name, &secret.request_token)
-            .await
-        {
+        match self.storage.service.get_version(&secret.name, &secret.request_token).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(false),
             Err(error) => Err(error.into_store_error(Some(&secret.name))),
@@ -344,11 +329,7 @@ impl Save {
         if self.force_deleted.as_deref() == Some(arn) {
             return Ok(());
         }
-        self.storage
-            .service
-            .delete(arn)
-            .await
-            .map_err(|error| error.into_store_error(Some(name)))?;
+        self.storage.service.delete(arn).await.map_err(|error| error.into_store_error(Some(name)))?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
     }
@@ -383,20 +364,14 @@ impl Save {
     }
 
     /// The error of a write without a final answer. Where its fate is unknown, the token inside remembers it.
-    fn unfinished(
-        &self,
-        write: &Write,
-        error: ServiceError,
-        an_answer_was_lost: bool,
-    ) -> StoreError {
+    fn unfinished(&self, write: &Write, error: ServiceError, an_answer_was_lost: bool) -> StoreError {
         let name = write.name(&self.storage);
         if !an_answer_was_lost {
             return error.into_store_error(name.as_deref());
         }
-        let token = self
-            .token
-            .with_unanswered(Some(UnansweredWrite(Arc::new(write.again()))));
-        let message = "the write was not answered, so it may have landed or not: save the token inside this error";
+        let token = self.token.with_unanswered(Some(UnansweredWrite(Arc::new(write.again()))));
+        let message =
+            "the write was not answered, so it may have landed or not: save the token inside this error";
         let error = if error.is_unanswered() || error.kind() == ErrorKind::Throttled {
             let error = StoreError::new(ErrorKind::Unavailable, message).with_source(error);
             match name {
@@ -461,11 +436,7 @@ impl Write {
             Request::Put(version) => Request::Put(version.clone()),
             Request::Create(secret) => Request::Create(secret.clone()),
         };
-        Self {
-            request,
-            stored: Arc::clone(&self.stored),
-            started_from: self.started_from.clone(),
-        }
+        Self { request, stored: Arc::clone(&self.stored), started_from: self.started_from.clone() }
     }
 }
 

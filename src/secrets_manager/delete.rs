@@ -44,17 +44,11 @@ pub(super) async fn delete_all(storage: &Arc<Storage>) -> Result<(), StoreError>
             let storage = &storage;
             async move {
                 let locator = locator?;
-                storage
-                    .paces
-                    .delete
-                    .run(|| storage.delete_by_name(&locator))
-                    .await
+                storage.paces.delete.run(|| storage.delete_by_name(&locator)).await
             }
         });
-        let outcomes: Vec<Result<(), StoreError>> = deletions
-            .buffer_unordered(DELETIONS_AT_ONCE)
-            .collect()
-            .await;
+        let outcomes: Vec<Result<(), StoreError>> =
+            deletions.buffer_unordered(DELETIONS_AT_ONCE).collect().await;
         outcomes.into_iter().collect()
     })
     .await
@@ -79,8 +73,7 @@ impl Storage {
                 return Err(error.into_store_error(Some(name)));
             }
             if !backoff.wait_before(deadline).await {
-                let message =
-                    "the deletion was not answered, so it may have happened or not: delete again";
+                let message = "the deletion was not answered, so it may have happened or not: delete again";
                 return Err(StoreError::new(ErrorKind::Unavailable, message)
                     .with_source(error)
                     .with_secret_name(name));

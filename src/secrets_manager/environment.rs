@@ -22,16 +22,12 @@ pub(super) fn read(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<SecretsManagerTokenStoreBuilder, StoreError> {
     let text = |name: &'static str| -> Result<Option<String>, StoreError> {
-        let value = variable(name).map(|value| {
-            value
-                .into_string()
-                .map_err(|_| wrong(name, "is not valid Unicode"))
-        });
+        let value =
+            variable(name).map(|value| value.into_string().map_err(|_| wrong(name, "is not valid Unicode")));
         value.transpose()
     };
     if let Some(prefix) = text(PREFIX)? {
-        Prefix::parse(&prefix)
-            .map_err(|error| wrong(PREFIX, "is not usable").with_source(error))?;
+        Prefix::parse(&prefix).map_err(|error| wrong(PREFIX, "is not usable").with_source(error))?;
         builder = builder.prefix(prefix);
     }
     if let Some(key_id) = text(KMS_KEY_ID)? {
@@ -40,18 +36,13 @@ pub(super) fn read(
         }
         builder = builder.kms_key_id(key_id);
     }
-    for pair in text(TAGS)?
-        .iter()
-        .flat_map(|tags| tags.split(','))
-        .filter(|pair| !pair.trim().is_empty())
-    {
+    for pair in text(TAGS)?.iter().flat_map(|tags| tags.split(',')).filter(|pair| !pair.trim().is_empty()) {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(wrong(TAGS, "must be `key=value` pairs separated by commas"));
         };
         let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-        tags::validate_own(&[(key.clone(), value.clone())].into()).map_err(|error| {
-            wrong(TAGS, "holds a tag that AWS does not take").with_source(error)
-        })?;
+        tags::validate_own(&[(key.clone(), value.clone())].into())
+            .map_err(|error| wrong(TAGS, "holds a tag that AWS does not take").with_source(error))?;
         builder = builder.tag(key, value);
     }
     if let Some(enabled) = flag(TAG_SEARCH, text(TAG_SEARCH)?)? {
@@ -61,9 +52,8 @@ pub(super) fn read(
         builder = builder.index_access_tokens(enabled);
     }
     if let Some(seconds) = text(WRITE_DEADLINE_SECONDS)? {
-        let seconds = seconds
-            .parse::<u32>()
-            .map_err(|_| wrong(WRITE_DEADLINE_SECONDS, "must be whole seconds"))?;
+        let seconds =
+            seconds.parse::<u32>().map_err(|_| wrong(WRITE_DEADLINE_SECONDS, "must be whole seconds"))?;
         builder = builder.write_deadline(Duration::from_secs(seconds.into()));
     }
     Ok(builder)
@@ -79,10 +69,7 @@ fn flag(name: &'static str, value: Option<String>) -> Result<Option<bool>, Store
 }
 
 fn wrong(name: &str, why: &str) -> StoreError {
-    StoreError::new(
-        ErrorKind::Configuration,
-        format!("the environment variable {name} {why}"),
-    )
+    StoreError::new(ErrorKind::Configuration, format!("the environment variable {name} {why}"))
 }
 
 #[cfg(test)]
@@ -91,9 +78,8 @@ mod tests {
     use crate::SecretsManagerTokenStore;
 
     fn with(name: &str, value: &str) -> Result<String, StoreError> {
-        let builder = read(SecretsManagerTokenStore::builder(), |asked| {
-            (asked == name).then(|| value.into())
-        });
+        let builder =
+            read(SecretsManagerTokenStore::builder(), |asked| (asked == name).then(|| value.into()));
         builder.map(|builder| format!("{builder:?}"))
     }
 
@@ -101,16 +87,8 @@ mod tests {
     fn each_variable_sets_its_setting() {
         for (name, value, shown) in [
             (PREFIX, "prod/crm", "prefix: \"prod/crm\""),
-            (
-                KMS_KEY_ID,
-                "alias/tokens",
-                "kms_key_id: Some(\"alias/tokens\")",
-            ),
-            (
-                TAGS,
-                "team=crm, stage=prod,",
-                "tags: {\"stage\": \"prod\", \"team\": \"crm\"}",
-            ),
+            (KMS_KEY_ID, "alias/tokens", "kms_key_id: Some(\"alias/tokens\")"),
+            (TAGS, "team=crm, stage=prod,", "tags: {\"stage\": \"prod\", \"team\": \"crm\"}"),
             (TAG_SEARCH, "false", "tag_search: false"),
             (INDEX_ACCESS_TOKENS, "0", "index_access_tokens: false"),
             (WRITE_DEADLINE_SECONDS, "3", "write_deadline: 3s"),

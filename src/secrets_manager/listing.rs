@@ -37,14 +37,8 @@ pub(super) fn tokens(storage: Arc<Storage>) -> BoxStream<'static, Item> {
 }
 
 /// The locators of what ListSecrets shows and of what this process wrote lately, each once. Ends after an error.
-pub(super) fn locators(
-    storage: Arc<Storage>,
-) -> impl Stream<Item = Result<Locator, StoreError>> + Send {
-    let listing = Listing {
-        storage,
-        seen: HashSet::new(),
-        next: Next::Page(None),
-    };
+pub(super) fn locators(storage: Arc<Storage>) -> impl Stream<Item = Result<Locator, StoreError>> + Send {
+    let listing = Listing { storage, seen: HashSet::new(), next: Next::Page(None) };
     let pages = stream::try_unfold(listing, |mut listing| async move {
         let locators = listing.advance().await?;
         let step = locators.map(|locators| (stream::iter(locators.into_iter().map(Ok)), listing));
@@ -71,10 +65,7 @@ impl Listing {
         let mut locators = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Page(token) => {
                 let page = storage.paces.list.run(|| async {
-                    let page = storage
-                        .service
-                        .list(&storage.prefix.name_filter(), None, token.clone())
-                        .await;
+                    let page = storage.service.list(&storage.prefix.name_filter(), None, token.clone()).await;
                     page.map_err(|error| error.into_store_error(None))
                 });
                 let page = page.await?;
@@ -82,10 +73,7 @@ impl Listing {
                     Some(token) => Next::Page(Some(token)),
                     None => Next::RecentWrites,
                 };
-                page.secrets
-                    .iter()
-                    .filter_map(|listed| storage.prefix.locator_in(&listed.name))
-                    .collect()
+                page.secrets.iter().filter_map(|listed| storage.prefix.locator_in(&listed.name)).collect()
             }
             Next::RecentWrites => storage.recent_writes.all(),
             Next::Nothing => return Ok(None),
@@ -99,24 +87,14 @@ impl Storage {
     /// Reads up to 20 records with one request.
     async fn read_batch(&self, listed: Vec<Result<Locator, StoreError>>) -> Vec<Item> {
         let (names, errors): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
-        let names: Vec<String> = names
-            .into_iter()
-            .flatten()
-            .map(|name| self.prefix.secret_name(&name))
-            .collect();
-        let mut items: Vec<Item> = errors
-            .into_iter()
-            .filter_map(Result::err)
-            .map(Err)
-            .collect();
+        let names: Vec<String> =
+            names.into_iter().flatten().map(|name| self.prefix.secret_name(&name)).collect();
+        let mut items: Vec<Item> = errors.into_iter().filter_map(Result::err).map(Err).collect();
         if names.is_empty() {
             return items;
         }
         let batch = self.paces.batch_get.run(|| async {
-            self.service
-                .get_batch(&names)
-                .await
-                .map_err(|error| error.into_store_error(None))
+            self.service.get_batch(&names).await.map_err(|error| error.into_store_error(None))
         });
         match batch.await {
             Ok(batch) => items.extend(batch.into_iter().filter_map(|item| self.read_item(item))),
@@ -132,14 +110,8 @@ impl Storage {
                 Some(record.map(|record| record.token))
             }
             // Deleted since it was listed, or scheduled for deletion.
-            BatchItem::Failed { error, .. }
-                if error.is_not_found() || error.is_invalid_request() =>
-            {
-                None
-            }
-            BatchItem::Failed { secret_id, error } => {
-                Some(Err(error.into_store_error(Some(&secret_id))))
-            }
+            BatchItem::Failed { error, .. } if error.is_not_found() || error.is_invalid_request() => None,
+            BatchItem::Failed { secret_id, error } => Some(Err(error.into_store_error(Some(&secret_id)))),
         }
     }
 }

@@ -88,39 +88,23 @@ impl Storage {
 
     /// Records that have this fingerprint in the tag of this kind, in the order of their names, except the one that
     /// the fingerprint itself names. Best effort: ListSecrets lags behind by up to five minutes.
-    pub(super) async fn search(
-        &self,
-        kind: LocatorKind,
-        named: &Locator,
-    ) -> Result<Vec<Record>, StoreError> {
-        let mut locators = self
-            .locators_tagged(&tags::key(kind), named.fingerprint())
-            .await?;
+    pub(super) async fn search(&self, kind: LocatorKind, named: &Locator) -> Result<Vec<Record>, StoreError> {
+        let mut locators = self.locators_tagged(&tags::key(kind), named.fingerprint()).await?;
         locators.retain(|locator| locator != named);
         locators.sort_unstable();
         let reads = stream::iter(locators).map(|locator| async move { self.read(&locator).await });
-        reads
-            .buffered(READS_AT_ONCE)
-            .try_filter_map(|record| async { Ok(record) })
-            .try_collect()
-            .await
+        reads.buffered(READS_AT_ONCE).try_filter_map(|record| async { Ok(record) }).try_collect().await
     }
 
     async fn locators_tagged(&self, key: &str, value: &str) -> Result<Vec<Locator>, StoreError> {
         let mut locators = Vec::new();
         let mut next = None;
         loop {
-            let page = self
-                .service
-                .list(&self.prefix.name_filter(), Some((key, value)), next)
-                .await;
+            let page = self.service.list(&self.prefix.name_filter(), Some((key, value)), next).await;
             let page = page.map_err(|error| error.into_store_error(None))?;
             // AWS filters by prefix of key and of value, each for itself.
             let exact = page.secrets.iter().filter(|listed| {
-                listed
-                    .tags
-                    .iter()
-                    .any(|(tag_key, tag_value)| tag_key == key && tag_value == value)
+                listed.tags.iter().any(|(tag_key, tag_value)| tag_key == key && tag_value == value)
             });
             locators.extend(exact.filter_map(|listed| self.prefix.locator_in(&listed.name)));
             next = page.next;

@@ -20,10 +20,7 @@ pub(super) struct Pace {
 impl Pace {
     /// `per_second` is at most half of the operation's quota.
     pub(super) fn per_second(per_second: u32) -> Self {
-        Self {
-            interval: Duration::from_secs(1) / per_second,
-            next: Mutex::new(Instant::now()),
-        }
+        Self { interval: Duration::from_secs(1) / per_second, next: Mutex::new(Instant::now()) }
     }
 
     /// Runs a request when its turn comes; a throttled one again, later each time.

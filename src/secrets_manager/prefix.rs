@@ -20,9 +20,7 @@ impl Prefix {
             return invalid("the prefix is longer than 256 characters");
         }
         if prefix.split('/').any(str::is_empty) {
-            return invalid(
-                "the prefix must not be empty, start or end with a slash, or hold two in a row",
-            );
+            return invalid("the prefix must not be empty, start or end with a slash, or hold two in a row");
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
         if !prefix.bytes().all(allowed) {
@@ -57,32 +55,11 @@ mod tests {
 
     #[test]
     fn a_prefix_is_what_aws_takes_as_a_name_in_whole_segments() {
-        for good in [
-            "oauth-tokens",
-            "a",
-            "prod/crm/tokens",
-            "a_b+c=d.e@f-g/9",
-            &"x".repeat(256),
-        ] {
+        for good in ["oauth-tokens", "a", "prod/crm/tokens", "a_b+c=d.e@f-g/9", &"x".repeat(256)] {
             assert_eq!(Prefix::parse(good).expect(good).as_str(), good);
         }
-        for bad in [
-            "",
-            "/",
-            "/a",
-            "a/",
-            "a//b",
-            "a b",
-            "a*",
-            "caf\u{e9}",
-            "a\0",
-            &"x".repeat(257),
-        ] {
-            assert_eq!(
-                Prefix::parse(bad).expect_err(bad).kind(),
-                ErrorKind::Invalid,
-                "{bad}"
-            );
+        for bad in ["", "/", "/a", "a/", "a//b", "a b", "a*", "caf\u{e9}", "a\0", &"x".repeat(257)] {
+            assert_eq!(Prefix::parse(bad).expect_err(bad).kind(), ErrorKind::Invalid, "{bad}");
         }
     }
 
@@ -90,10 +67,7 @@ mod tests {
     fn only_a_locator_right_under_the_prefix_is_ours() {
         let prefix = Prefix::parse("app/tokens").expect("valid");
         let locator = Locator::new(LocatorKind::User, &["bob"]);
-        assert_eq!(
-            prefix.locator_in(&prefix.secret_name(&locator)),
-            Some(locator)
-        );
+        assert_eq!(prefix.locator_in(&prefix.secret_name(&locator)), Some(locator));
         let locator = locator.as_str();
         for name in [
             format!("app/tokens/deeper/{locator}"),

@@ -36,12 +36,7 @@ impl RecentWrites {
     pub(super) fn all(&self) -> Vec<Locator> {
         let now = Instant::now();
         let inner = self.lock();
-        inner
-            .written
-            .iter()
-            .filter(|(_, at)| is_recent(**at, now))
-            .map(|(locator, _)| *locator)
-            .collect()
+        inner.written.iter().filter(|(_, at)| is_recent(**at, now)).map(|(locator, _)| *locator).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -26,12 +26,7 @@ impl Record {
     }
 
     fn decode(locator: Locator, answer: Answer) -> Result<Self, StoreError> {
-        let Answer {
-            arn,
-            name,
-            version_id,
-            value,
-        } = answer;
+        let Answer { arn, name, version_id, value } = answer;
         let fields = match value {
             Some(value) => value::decode(&value).map_err(|corruption| corruption.message()),
             None => Err("the secret holds binary data".to_owned()),
@@ -39,12 +34,7 @@ impl Record {
         match fields {
             Ok(fields) => {
                 let token = Arc::new(OAuthToken::stored(fields, Some(TokenId::from(locator))));
-                Ok(Self {
-                    arn,
-                    name,
-                    version_id,
-                    token,
-                })
+                Ok(Self { arn, name, version_id, token })
             }
             Err(message) => {
                 let message = format!("{message}: repair it, or delete the token by its id");

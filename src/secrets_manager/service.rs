@@ -37,10 +37,7 @@ pub(super) struct Listed {
 /// One secret's part of a batch.
 pub(super) enum BatchItem {
     Value(Answer),
-    Failed {
-        secret_id: String,
-        error: ServiceError,
-    },
+    Failed { secret_id: String, error: ServiceError },
 }
 
 /// A secret that exists but may be scheduled for deletion.
@@ -92,29 +89,14 @@ impl Service {
         self.get_value(secret_id, Some(version_id.to_owned())).await
     }
 
-    async fn get_value(
-        &self,
-        secret_id: &str,
-        version: Option<String>,
-    ) -> Result<Answer, ServiceError> {
+    async fn get_value(&self, secret_id: &str, version: Option<String>) -> Result<Answer, ServiceError> {
         const OPERATION: &str = "GetSecretValue";
-        let request = self
-            .client
-            .get_secret_value()
-            .secret_id(secret_id)
-            .set_version_id(version);
+        let request = self.client.get_secret_value().secret_id(secret_id).set_version_id(version);
         let answer = call(OPERATION, request.send()).await?;
-        let (Some(arn), Some(name), Some(version_id)) =
-            (answer.arn, answer.name, answer.version_id)
-        else {
+        let (Some(arn), Some(name), Some(version_id)) = (answer.arn, answer.name, answer.version_id) else {
             return Err(ServiceError::incomplete_answer(OPERATION));
         };
-        Ok(Answer {
-            arn,
-            name,
-            version_id,
-            value: answer.secret_string.map(Zeroizing::new),
-        })
+        Ok(Answer { arn, name, version_id, value: answer.secret_string.map(Zeroizing::new) })
     }
 
     /// Reads up to 20 secrets by name.
@@ -130,27 +112,17 @@ impl Service {
                 .set_next_token(next);
             let answer = call(OPERATION, request.send()).await?;
             for value in answer.secret_values.unwrap_or_default() {
-                let (Some(arn), Some(name), Some(version_id)) =
-                    (value.arn, value.name, value.version_id)
+                let (Some(arn), Some(name), Some(version_id)) = (value.arn, value.name, value.version_id)
                 else {
                     return Err(ServiceError::incomplete_answer(OPERATION));
                 };
                 let value = value.secret_string.map(Zeroizing::new);
-                items.push(BatchItem::Value(Answer {
-                    arn,
-                    name,
-                    version_id,
-                    value,
-                }));
+                items.push(BatchItem::Value(Answer { arn, name, version_id, value }));
             }
             for failed in answer.errors.unwrap_or_default() {
                 let code = failed.error_code.unwrap_or_default();
-                let error =
-                    ServiceError::in_batch(OPERATION, &code, &failed.message.unwrap_or_default());
-                items.push(BatchItem::Failed {
-                    secret_id: failed.secret_id.unwrap_or_default(),
-                    error,
-                });
+                let error = ServiceError::in_batch(OPERATION, &code, &failed.message.unwrap_or_default());
+                items.push(BatchItem::Failed { secret_id: failed.secret_id.unwrap_or_default(), error });
             }
             next = answer.next_token;
             if next.is_none() {
@@ -179,39 +151,20 @@ impl Service {
                 .filters(filter(FilterNameStringType::TagValue, value));
         }
         let answer = call("ListSecrets", request.send()).await?;
-        let secrets = answer
-            .secret_list
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|entry| {
-                let tags = entry.tags.unwrap_or_default().into_iter();
-                let tags = tags.filter_map(|tag| tag.key.zip(tag.value)).collect();
-                Some(Listed {
-                    name: entry.name?,
-                    tags,
-                })
-            });
-        Ok(Page {
-            secrets: secrets.collect(),
-            next: answer.next_token,
-        })
+        let secrets = answer.secret_list.unwrap_or_default().into_iter().filter_map(|entry| {
+            let tags = entry.tags.unwrap_or_default().into_iter();
+            let tags = tags.filter_map(|tag| tag.key.zip(tag.value)).collect();
+            Some(Listed { name: entry.name?, tags })
+        });
+        Ok(Page { secrets: secrets.collect(), next: answer.next_token })
     }
 
     /// Whether a secret exists, and whether it is scheduled for deletion.
     pub(super) async fn describe(&self, secret_id: &str) -> Result<Description, ServiceError> {
         const OPERATION: &str = "DescribeSecret";
-        let answer = call(
-            OPERATION,
-            self.client.describe_secret().secret_id(secret_id).send(),
-        )
-        .await?;
-        let arn = answer
-            .arn
-            .ok_or_else(|| ServiceError::incomplete_answer(OPERATION))?;
-        Ok(Description {
-            arn,
-            is_scheduled_for_deletion: answer.deleted_date.is_some(),
-        })
+        let answer = call(OPERATION, self.client.describe_secret().secret_id(secret_id).send()).await?;
+        let arn = answer.arn.ok_or_else(|| ServiceError::incomplete_answer(OPERATION))?;
+        Ok(Description { arn, is_scheduled_for_deletion: answer.deleted_date.is_some() })
     }
 
     /// All versions that one state of the secret knows, unlabelled ones included.
@@ -219,28 +172,13 @@ impl Service {
         let mut versions = Vec::new();
         let mut next = None;
         loop {
-            let request = self
-                .client
-                .list_secret_version_ids()
-                .secret_id(arn)
-                .include_deprecated(true);
-            let answer = call(
-                "ListSecretVersionIds",
-                request.max_results(100).set_next_token(next).send(),
-            )
-            .await?;
-            versions.extend(answer.versions.unwrap_or_default().into_iter().filter_map(
-                |version| {
-                    let is_current = version
-                        .version_stages()
-                        .iter()
-                        .any(|stage| stage == "AWSCURRENT");
-                    Some(Version {
-                        id: version.version_id?,
-                        is_current,
-                    })
-                },
-            ));
+            let request = self.client.list_secret_version_ids().secret_id(arn).include_deprecated(true);
+            let answer =
+                call("ListSecretVersionIds", request.max_results(100).set_next_token(next).send()).await?;
+            versions.extend(answer.versions.unwrap_or_default().into_iter().filter_map(|version| {
+                let is_current = version.version_stages().iter().any(|stage| stage == "AWSCURRENT");
+                Some(Version { id: version.version_id?, is_current })
+            }));
             next = answer.next_token;
             if next.is_none() {
                 return Ok(versions);
@@ -272,21 +210,13 @@ impl Service {
     }
 
     pub(super) async fn tag(&self, arn: &str, tags: Vec<Tag>) -> Result<(), ServiceError> {
-        let request = self
-            .client
-            .tag_resource()
-            .secret_id(arn)
-            .set_tags(Some(tags));
+        let request = self.client.tag_resource().secret_id(arn).set_tags(Some(tags));
         call("TagResource", request.send()).await.map(drop)
     }
 
     /// Deletes without recovery. A missing secret counts as deleted.
     pub(super) async fn delete(&self, secret_id: &str) -> Result<(), ServiceError> {
-        let request = self
-            .client
-            .delete_secret()
-            .secret_id(secret_id)
-            .force_delete_without_recovery(true);
+        let request = self.client.delete_secret().secret_id(secret_id).force_delete_without_recovery(true);
         match call("DeleteSecret", request.send()).await {
             Err(error) if error.is_not_found() => Ok(()),
             outcome => outcome.map(drop),

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::RequestId;
@@ -69,8 +70,12 @@ impl ServiceError {
         let failure = match error {
             SdkError::ConstructionFailure(_) => Failure::NotSent,
             SdkError::TimeoutError(_) => Failure::TimedOut,
-            SdkError::DispatchFailure(_) if lacks_credentials(error) => Failure::NoCredentials,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Failure::TimedOut,
+            SdkError::DispatchFailure(_) => before_dispatch(error).unwrap_or(Failure::Unreachable),
+            // A success that cannot be parsed comes as an error of the operation: it may well have been done.
+            SdkError::ServiceError(context) if context.raw().status().is_success() => {
+                Failure::UnreadableAnswer
+            }
             SdkError::ServiceError(_) => Failure::Answered,
             SdkError::ResponseError(_) => Failure::UnreadableAnswer,
             _ => Failure::Unreachable,
@@ -80,15 +85,11 @@ impl ServiceError {
             _ => None,
         };
         let code = service_error.and_then(|error| error.code()).and_then(plain);
-        let message = service_error
-            .and_then(|error| error.message())
-            .unwrap_or_default();
+        let message = service_error.and_then(|error| error.message()).unwrap_or_default();
         let mut this = Self {
             operation,
             failure,
-            http_status: error
-                .raw_response()
-                .map(|response| response.status().as_u16()),
+            http_status: error.raw_response().map(|response| response.status().as_u16()),
             request_id: error.request_id().and_then(plain),
             missing_permission: None,
             code,
@@ -101,11 +102,7 @@ impl ServiceError {
 
     /// What a batch says of one of its secrets.
     pub(super) fn in_batch(operation: &'static str, code: &str, message: &str) -> Self {
-        let mut this = Self {
-            code: plain(code),
-            failure: Failure::Answered,
-            ..Self::timed_out(operation)
-        };
+        let mut this = Self { code: plain(code), failure: Failure::Answered, ..Self::timed_out(operation) };
         if this.kind() == ErrorKind::AccessDenied {
             this.missing_permission = missing_permission("GetSecretValue", message);
         }
@@ -126,10 +123,7 @@ impl ServiceError {
 
     /// An answer that lacks what AWS documents to be in it.
     pub(super) fn incomplete_answer(operation: &'static str) -> Self {
-        Self {
-            failure: Failure::UnreadableAnswer,
-            ..Self::timed_out(operation)
-        }
+        Self { failure: Failure::UnreadableAnswer, ..Self::timed_out(operation) }
     }
 
     /// Whether a write that ended so may have happened all the same.
@@ -222,10 +216,7 @@ impl ServiceError {
     }
 
     fn lacks_permission(&self) -> bool {
-        matches!(
-            self.code(),
-            Some("AccessDeniedException" | "AccessDenied" | "NotAuthorized")
-        )
+        matches!(self.code(), Some("AccessDeniedException" | "AccessDenied" | "NotAuthorized"))
     }
 }
 
@@ -236,12 +227,8 @@ impl fmt::Display for ServiceError {
             (Failure::NotSent, _) => f.write_str("could not be sent")?,
             (Failure::NoCredentials, _) => f.write_str("could not be signed")?,
             (Failure::TimedOut, _) => f.write_str("was not answered in time")?,
-            (Failure::Unreachable, _) => {
-                f.write_str("did not reach the service, or its answer was lost")?
-            }
-            (Failure::UnreadableAnswer, _) => {
-                f.write_str("got an answer that could not be read")?
-            }
+            (Failure::Unreachable, _) => f.write_str("did not reach the service, or its answer was lost")?,
+            (Failure::UnreadableAnswer, _) => f.write_str("got an answer that could not be read")?,
             (Failure::Answered, Some(code)) => write!(f, "failed with {code}")?,
             (Failure::Answered, None) => f.write_str("failed without an error code")?,
         }
@@ -260,16 +247,25 @@ impl fmt::Display for ServiceError {
 
 impl Error for ServiceError {}
 
-/// The SDK has no variant for missing credentials; its chain of sources says so by type name only.
-fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if error.to_string().contains("credentials") {
-            return true;
+/// What kept a request from being sent at all. The SDK reports it as a failed dispatch, so the sources must tell.
+fn before_dispatch(error: &(dyn Error + 'static)) -> Option<Failure> {
+    std::iter::successors(error.source(), |&error| error.source()).find_map(|source| {
+        if let Some(error) = source.downcast_ref::<CredentialsError>() {
+            return Some(match error {
+                CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
+                    Failure::NoCredentials
+                }
+                _ => Failure::Unreachable,
+            });
         }
-        source = error.source();
-    }
-    false
+        // These two types are not public.
+        let text = source.to_string();
+        if text.contains("failed to select an auth scheme") {
+            return Some(Failure::NoCredentials);
+        }
+        let endpoint = ["Invalid Configuration", "failed to apply endpoint"];
+        endpoint.iter().any(|beginning| text.starts_with(beginning)).then_some(Failure::NotSent)
+    })
 }
 
 /// A code or id as AWS writes them; anything else is not passed on.
@@ -281,26 +277,17 @@ fn plain(text: &str) -> Option<String> {
 /// The action that AWS's message says was denied, else the one that the operation needs first.
 fn missing_permission(operation: &str, message: &str) -> Option<String> {
     if message.contains("KMS") {
-        let action = if operation.contains("GetSecretValue") {
-            "kms:Decrypt"
-        } else {
-            "kms:GenerateDataKey"
-        };
+        let action = if operation.contains("GetSecretValue") { "kms:Decrypt" } else { "kms:GenerateDataKey" };
         return Some(action.to_owned());
     }
-    let said = message
-        .split_once("to perform: ")
-        .and_then(|(_, rest)| rest.split_whitespace().next());
+    let said = message.split_once("to perform: ").and_then(|(_, rest)| rest.split_whitespace().next());
     let is_action = |action: &&str| {
         let (service, name) = action.split_once(':').unwrap_or_default();
         matches!(service, "secretsmanager" | "kms")
             && name.bytes().all(|b| b.is_ascii_alphabetic())
             && !name.is_empty()
     };
-    Some(
-        said.filter(is_action)
-            .map_or_else(|| format!("secretsmanager:{operation}"), str::to_owned),
-    )
+    Some(said.filter(is_action).map_or_else(|| format!("secretsmanager:{operation}"), str::to_owned))
 }
 
 #[cfg(test)]
@@ -320,14 +307,8 @@ mod tests {
             Some("secretsmanager:GetSecretValue")
         );
         let kms = "Access to KMS is not allowed";
-        assert_eq!(
-            missing_permission("GetSecretValue", kms).as_deref(),
-            Some("kms:Decrypt")
-        );
-        assert_eq!(
-            missing_permission("PutSecretValue", kms).as_deref(),
-            Some("kms:GenerateDataKey")
-        );
+        assert_eq!(missing_permission("GetSecretValue", kms).as_deref(), Some("kms:Decrypt"));
+        assert_eq!(missing_permission("PutSecretValue", kms).as_deref(), Some("kms:GenerateDataKey"));
         let odd = "to perform: jane@example.com on";
         assert_eq!(
             missing_permission("PutSecretValue", odd).as_deref(),
@@ -337,10 +318,7 @@ mod tests {
 
     #[test]
     fn codes_and_ids_pass_only_in_their_usual_form() {
-        assert_eq!(
-            plain("ThrottlingException").as_deref(),
-            Some("ThrottlingException")
-        );
+        assert_eq!(plain("ThrottlingException").as_deref(), Some("ThrottlingException"));
         assert_eq!(plain("jane@example.com"), None);
         assert_eq!(plain(""), None);
         assert_eq!(plain(&"x".repeat(65)), None);

@@ -45,11 +45,7 @@ pub(super) struct Paces {
 
 impl Default for Paces {
     fn default() -> Self {
-        Self {
-            list: Pace::per_second(50),
-            batch_get: Pace::per_second(50),
-            delete: Pace::per_second(25),
-        }
+        Self { list: Pace::per_second(50), batch_get: Pace::per_second(50), delete: Pace::per_second(25) }
     }
 }
 
@@ -69,12 +65,10 @@ impl Storage {
         match self.service.get(secret_id).await {
             Ok(answer) => Record::from_answer(&self.prefix, answer).transpose(),
             Err(error) if error.is_not_found() => Ok(None),
-            Err(error) if error.is_invalid_request() => match self.describe(secret_id, name).await?
-            {
-                Some(Description {
-                    is_scheduled_for_deletion: false,
-                    ..
-                }) => Err(error.into_store_error(Some(name))),
+            Err(error) if error.is_invalid_request() => match self.describe(secret_id, name).await? {
+                Some(Description { is_scheduled_for_deletion: false, .. }) => {
+                    Err(error.into_store_error(Some(name)))
+                }
                 _ => Ok(None),
             },
             Err(error) => Err(error.into_store_error(Some(name))),
@@ -96,8 +90,7 @@ impl Storage {
 
     /// Whether a lookup that no name answers goes by tag.
     pub(super) fn searches_by(&self, kind: LocatorKind) -> bool {
-        self.settings.tag_search
-            && (kind != LocatorKind::Access || self.settings.index_access_tokens)
+        self.settings.tag_search && (kind != LocatorKind::Access || self.settings.index_access_tokens)
     }
 }
 
@@ -128,9 +121,7 @@ impl Backoff {
     const LONGEST: Duration = Duration::from_millis(640);
 
     pub(super) fn new() -> Self {
-        Self {
-            ceiling: Duration::from_millis(10),
-        }
+        Self { ceiling: Duration::from_millis(10) }
     }
 
     /// Waits, unless that would end after `deadline`: then it returns `false` at once.

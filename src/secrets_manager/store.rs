@@ -86,9 +86,7 @@ impl SecretsManagerTokenStore {
     }
 
     pub(super) fn new(storage: Storage) -> Self {
-        Self {
-            storage: Arc::new(storage),
-        }
+        Self { storage: Arc::new(storage) }
     }
 
     /// Every token under the prefix, as it is read, in no order; what cannot be read is an error of its own.
@@ -117,11 +115,7 @@ impl SecretsManagerTokenStore {
     }
 
     fn span(&self, operation: &'static str) -> Span {
-        debug_span!(
-            "oauth_token_store",
-            operation,
-            prefix = self.storage.prefix.as_str()
-        )
+        debug_span!("oauth_token_store", operation, prefix = self.storage.prefix.as_str())
     }
 
     async fn find(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
@@ -132,45 +126,30 @@ impl SecretsManagerTokenStore {
 
 #[async_trait]
 impl TokenStore for SecretsManagerTokenStore {
-    async fn find_token(
-        &self,
-        partial: &OAuthToken,
-    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+    async fn find_token(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         self.find(partial).instrument(self.span("find_token")).await
     }
 
     async fn save_token(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
-        compare_and_swap::save(&self.storage, token)
-            .instrument(self.span("save_token"))
-            .await
+        compare_and_swap::save(&self.storage, token).instrument(self.span("save_token")).await
     }
 
     async fn delete_token(&self, id: &TokenId) -> Result<(), StoreError> {
-        delete::delete(&self.storage, id)
-            .instrument(self.span("delete_token"))
-            .await
+        delete::delete(&self.storage, id).instrument(self.span("delete_token")).await
     }
 
     async fn get_tokens(&self) -> Result<Vec<Arc<OAuthToken>>, StoreError> {
-        let items: Vec<_> = self
-            .tokens()
-            .collect()
-            .instrument(self.span("get_tokens"))
-            .await;
+        let items: Vec<_> = self.tokens().collect().instrument(self.span("get_tokens")).await;
         items.into_iter().collect()
     }
 
     async fn delete_tokens(&self) -> Result<(), StoreError> {
-        delete::delete_all(&self.storage)
-            .instrument(self.span("delete_tokens"))
-            .await
+        delete::delete_all(&self.storage).instrument(self.span("delete_tokens")).await
     }
 
     async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         let partial = OAuthToken::builder().id(id).build()?;
-        self.find(&partial)
-            .instrument(self.span("find_token_by_id"))
-            .await
+        self.find(&partial).instrument(self.span("find_token_by_id")).await
     }
 }
 

@@ -16,26 +16,15 @@ pub(super) fn key(kind: LocatorKind) -> String {
 }
 
 /// The fingerprints that a record's tags hold, by tag key: pure, so that two states can be compared.
-pub(super) fn fingerprints(
-    token: &OAuthToken,
-    index_access_tokens: bool,
-) -> BTreeMap<String, String> {
+pub(super) fn fingerprints(token: &OAuthToken, index_access_tokens: bool) -> BTreeMap<String, String> {
     let keys = [
         token.user_name().map(LookupKey::User),
-        token
-            .id()
-            .filter(|id| !id.is_store_assigned())
-            .map(LookupKey::Id),
+        token.id().filter(|id| !id.is_store_assigned()).map(LookupKey::Id),
         LookupKey::grant_of(token),
         LookupKey::refresh_of(token),
         LookupKey::access_of(token).filter(|_| index_access_tokens),
     ];
-    let tag = |lookup: LookupKey<'_>| {
-        (
-            key(lookup.kind()),
-            lookup.locator().fingerprint().to_owned(),
-        )
-    };
+    let tag = |lookup: LookupKey<'_>| (key(lookup.kind()), lookup.locator().fingerprint().to_owned());
     keys.into_iter().flatten().map(tag).collect()
 }
 
@@ -53,9 +42,7 @@ pub(super) fn of_new_record(
 }
 
 pub(super) fn to_sdk(tags: BTreeMap<String, String>) -> Vec<Tag> {
-    tags.into_iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
+    tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// Whether AWS takes these as tags beside the library's ([quotas]).
@@ -96,10 +83,7 @@ mod tests {
             .access_token("1000.access")
             .build()
             .expect("valid");
-        let shown: Vec<_> = fingerprints(&token, true)
-            .into_iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect();
+        let shown: Vec<_> = fingerprints(&token, true).into_iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(
             shown,
             [
@@ -115,14 +99,11 @@ mod tests {
 
     #[test]
     fn own_tags_are_checked_before_aws_refuses_them() {
-        let check = |key: &str, value: &str| {
-            validate_own(&BTreeMap::from([(key.into(), value.into())])).is_ok()
-        };
+        let check =
+            |key: &str, value: &str| validate_own(&BTreeMap::from([(key.into(), value.into())])).is_ok();
         assert!(check("cost-centre", "crm: eu/1 +x=y@z_"));
         assert!(!check("", "x") && !check(&"k".repeat(129), "x") && !check("k", &"v".repeat(257)));
-        assert!(
-            !check("aws:x", "x") && !check("AWS:x", "x") && !check("oauth-token-store:user", "x")
-        );
+        assert!(!check("aws:x", "x") && !check("AWS:x", "x") && !check("oauth-token-store:user", "x"));
         assert!(!check("k", "a;b") && !check("k\0", "x"));
         let many = (0..44).map(|n| (n.to_string(), String::new())).collect();
         assert!(validate_own(&many).is_err());

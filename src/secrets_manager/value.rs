@@ -34,17 +34,10 @@ impl Corruption {
 /// Writes a record's value. Each call gives it a new `save` key, so no two saves have the same content.
 pub(super) fn encode(token: &OAuthToken) -> Zeroizing<String> {
     let fields = token.fields();
-    let own_id = token
-        .id()
-        .filter(|id| !id.is_store_assigned())
-        .map(TokenId::as_str);
-    let expiry_time = fields
-        .expiry_time()
-        .map(|instant| epoch_millis(instant).to_string());
+    let own_id = token.id().filter(|id| !id.is_store_assigned()).map(TokenId::as_str);
+    let expiry_time = fields.expiry_time().map(|instant| epoch_millis(instant).to_string());
     let save = Uuid::new_v4().simple().to_string();
-    let texts = Field::ALL
-        .iter()
-        .filter_map(|field| fields.text(*field).map(|text| (field.name(), text)));
+    let texts = Field::ALL.iter().filter_map(|field| fields.text(*field).map(|text| (field.name(), text)));
     let extras = fields.extras().iter().map(|(name, extra)| match extra {
         Extra::Text(text) => (name.as_str(), Written::Text(text.expose_secret())),
         Extra::Json(json) => (name.as_str(), Written::Json(json.expose_secret())),
@@ -108,9 +101,7 @@ fn instant(millis: &SecretString) -> Result<Option<std::time::SystemTime>, Corru
         return Ok(None);
     }
     let instant = millis.parse().ok().and_then(from_epoch_millis);
-    instant
-        .map(Some)
-        .ok_or(Corruption::Malformed("expiry_time"))
+    instant.map(Some).ok_or(Corruption::Malformed("expiry_time"))
 }
 
 #[cfg(test)]
@@ -164,30 +155,18 @@ mod tests {
 
     #[test]
     fn unknown_members_survive_as_they_were_written() {
-        let fields = decode(
-            r#"{"schema":"1","access_token":"a","n":1.50,"o":{"x": [null]},"t":"text","z":null}"#,
-        );
+        let fields =
+            decode(r#"{"schema":"1","access_token":"a","n":1.50,"o":{"x": [null]},"t":"text","z":null}"#);
         let again = encode(&OAuthToken::stored(fields.expect("valid"), None));
-        assert!(
-            again.contains(r#""n":1.50,"o":{"x": [null]},"t":"text","z":null"#),
-            "{}",
-            *again
-        );
+        assert!(again.contains(r#""n":1.50,"o":{"x": [null]},"t":"text","z":null"#), "{}", *again);
     }
 
     #[test]
     fn a_store_assigned_id_is_neither_written_nor_read() {
         let id = "u_52rqhupjinfczuwzz6qnyv2s6a";
-        let token = OAuthToken::builder()
-            .id(id)
-            .access_token("a")
-            .build()
-            .expect("valid");
+        let token = OAuthToken::builder().id(id).access_token("a").build().expect("valid");
         assert!(!encode(&token).contains(id));
-        let fields = decode(&format!(
-            r#"{{"schema":"1","id":"{id}","access_token":"a"}}"#
-        ))
-        .expect("valid");
+        let fields = decode(&format!(r#"{{"schema":"1","id":"{id}","access_token":"a"}}"#)).expect("valid");
         assert!(fields.id.is_none());
     }
 
@@ -200,28 +179,13 @@ mod tests {
             ("{}", Corruption::UnknownSchema),
             (r#"{"schema":"2"}"#, Corruption::UnknownSchema),
             (r#"{"schema":1}"#, Corruption::Malformed("schema")),
-            (
-                r#"{"schema":"1","user_name":7}"#,
-                Corruption::Malformed("user_name"),
-            ),
-            (
-                r#"{"schema":"1","refresh_token":null}"#,
-                Corruption::Malformed("refresh_token"),
-            ),
+            (r#"{"schema":"1","user_name":7}"#, Corruption::Malformed("user_name")),
+            (r#"{"schema":"1","refresh_token":null}"#, Corruption::Malformed("refresh_token")),
             (r#"{"schema":"1","id":{}}"#, Corruption::Malformed("id")),
             (r#"{"schema":"1","save":[]}"#, Corruption::Malformed("save")),
-            (
-                r#"{"schema":"1","expiry_time":"soon"}"#,
-                Corruption::Malformed("expiry_time"),
-            ),
-            (
-                r#"{"schema":"1","expiry_time":"9223372036854775808"}"#,
-                Corruption::Malformed("expiry_time"),
-            ),
-            (
-                r#"{"schema":"1","access_token":"a\u0000"}"#,
-                Corruption::Malformed("access_token"),
-            ),
+            (r#"{"schema":"1","expiry_time":"soon"}"#, Corruption::Malformed("expiry_time")),
+            (r#"{"schema":"1","expiry_time":"9223372036854775808"}"#, Corruption::Malformed("expiry_time")),
+            (r#"{"schema":"1","access_token":"a\u0000"}"#, Corruption::Malformed("access_token")),
         ] {
             match decode(value) {
                 Err(found) => assert_eq!(found, corruption, "{value}"),

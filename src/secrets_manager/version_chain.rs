@@ -8,9 +8,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0xd9ae17dd_6386_5eab_aa9a_1bb1bd39ea6e);
 ///
 /// Secrets Manager accepts one content per token, so of several writers on one base one wins.
 pub(super) fn slot_after(version_id: &str) -> String {
-    Uuid::new_v5(&NAMESPACE, version_id.as_bytes())
-        .hyphenated()
-        .to_string()
+    Uuid::new_v5(&NAMESPACE, version_id.as_bytes()).hyphenated().to_string()
 }
 
 #[cfg(test)]

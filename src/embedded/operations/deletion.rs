@@ -29,11 +29,7 @@ pub(super) fn delete_secret(request: &Request, context: &mut Context<'_>) -> Res
         (Ok(secret), DeletionMode::Scheduled(days)) => {
             let mut secret = Secret::clone(secret);
             let due = context.now + DAY * days;
-            secret.deletion = Some(Deletion {
-                requested: context.now,
-                due,
-                forced: false,
-            });
+            secret.deletion = Some(Deletion { requested: context.now, due, forced: false });
             let answer = with_date(&secret, due);
             context.state.put(context.now, secret);
             Ok(answer)
@@ -50,11 +46,7 @@ fn delete_now(mut secret: Secret, context: &mut Context<'_>) -> Value {
     if linger.is_zero() {
         context.state.remove(context.now, &secret.name);
     } else if secret.deletion.is_none_or(|deletion| !deletion.forced) {
-        secret.deletion = Some(Deletion {
-            requested: context.now,
-            due: context.now + linger,
-            forced: true,
-        });
+        secret.deletion = Some(Deletion { requested: context.now, due: context.now + linger, forced: true });
         context.state.put(context.now, secret);
     }
     answer
@@ -64,10 +56,7 @@ fn delete_now(mut secret: Secret, context: &mut Context<'_>) -> Value {
 fn missing_secret(id: &str, context: &Context<'_>) -> Value {
     let (arn, name) = match SecretId::parse(id) {
         SecretId::Name(name) => (arn::without_suffix(name), name),
-        SecretId::Arn { arn, name } => (
-            arn.to_owned(),
-            SecretId::name_before_suffix(name).unwrap_or(name),
-        ),
+        SecretId::Arn { arn, name } => (arn.to_owned(), SecretId::name_before_suffix(name).unwrap_or(name)),
         SecretId::Foreign => (id.to_owned(), id),
     };
     json!({ "ARN": arn, "Name": name, "DeletionDate": epoch_seconds(context.now) })

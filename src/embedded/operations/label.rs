@@ -9,10 +9,7 @@ use super::super::timeline::View;
 use super::super::validation;
 use super::{Context, answer};
 
-pub(super) fn update_secret_version_stage(
-    request: &Request,
-    context: &mut Context<'_>,
-) -> Result<Value> {
+pub(super) fn update_secret_version_stage(request: &Request, context: &mut Context<'_>) -> Result<Value> {
     let id = validation::secret_id(request)?;
     let stage = validation::stage(request)?.ok_or_else(|| missing("VersionStage"))?;
     let from = validation::version_id(request, "RemoveFromVersionId")?;
@@ -41,9 +38,7 @@ pub(super) fn update_secret_version_stage(
 fn check(secret: &Secret, stage: &str, from: Option<&str>, to: Option<&str>) -> Result<()> {
     for version_id in from.into_iter().chain(to) {
         if secret.version(version_id).is_none() {
-            return Err(ServiceError::invalid_parameter(format!(
-                "Not a valid version: {version_id}"
-            )));
+            return Err(ServiceError::invalid_parameter(format!("Not a valid version: {version_id}")));
         }
     }
     let holder = secret.holder(stage);

@@ -61,18 +61,13 @@ fn descending(request: &Request) -> Result<bool> {
     match request.string("SortOrder")? {
         None | Some("asc") => Ok(false),
         Some("desc") => Ok(true),
-        Some(_) => Err(ServiceError::validation(
-            "sortOrder",
-            "satisfy enum value set: [asc, desc]",
-        )),
+        Some(_) => Err(ServiceError::validation("sortOrder", "satisfy enum value set: [asc, desc]")),
     }
 }
 
 pub(super) fn list_secrets(request: &Request, context: &mut Context<'_>) -> Result<Value> {
     let filters = Filters::parse(request)?;
-    let include_deleted = request
-        .boolean("IncludePlannedDeletion")?
-        .unwrap_or_default();
+    let include_deleted = request.boolean("IncludePlannedDeletion")?.unwrap_or_default();
     let sort_by = SortBy::parse(request)?;
     let descending = descending(request)?;
     let page = Page::parse(request, Operation::ListSecrets, &RESULTS)?;
@@ -82,9 +77,8 @@ pub(super) fn list_secrets(request: &Request, context: &mut Context<'_>) -> Resu
     }
 
     let view = state.list_view(context.now);
-    let wanted = |secret: &&Arc<Secret>| {
-        (include_deleted || secret.deletion.is_none()) && filters.matches(secret)
-    };
+    let wanted =
+        |secret: &&Arc<Secret>| (include_deleted || secret.deletion.is_none()) && filters.matches(secret);
     let mut matches: Vec<(Position, &Arc<Secret>)>;
     if matches!(sort_by, SortBy::CreatedDate) && !descending {
         // The common order needs no sorting, and no look at what comes after the page.
@@ -101,13 +95,9 @@ pub(super) fn list_secrets(request: &Request, context: &mut Context<'_>) -> Resu
             .filter(wanted)
             .map(|secret| (sort_by.position(secret, state), secret))
             .filter(|(position, _)| {
-                page.after.as_ref().is_none_or(|after| {
-                    if descending {
-                        position < after
-                    } else {
-                        position > after
-                    }
-                })
+                page.after
+                    .as_ref()
+                    .is_none_or(|after| if descending { position < after } else { position > after })
             })
             .collect();
         matches.sort_unstable_by(|(a, _), (b, _)| if descending { b.cmp(a) } else { a.cmp(b) });
@@ -115,18 +105,11 @@ pub(super) fn list_secrets(request: &Request, context: &mut Context<'_>) -> Resu
 
     let more = matches.len() > page.limit;
     matches.truncate(page.limit);
-    let entries: Vec<_> = matches
-        .iter()
-        .map(|(_, secret)| list_entry(secret, state))
-        .collect();
+    let entries: Vec<_> = matches.iter().map(|(_, secret)| list_entry(secret, state)).collect();
     let mut answer = Map::new();
     answer.insert("SecretList".to_owned(), Value::Array(entries));
     let last = matches.last().filter(|_| more);
-    insert_some(
-        &mut answer,
-        "NextToken",
-        last.map(|(position, _)| page.token_after(position)),
-    );
+    insert_some(&mut answer, "NextToken", last.map(|(position, _)| page.token_after(position)));
     Ok(Value::Object(answer))
 }
 
@@ -135,11 +118,7 @@ fn list_entry(secret: &Secret, state: &State) -> Value {
     insert_metadata(&mut entry, secret, state.last_accessed(&secret.name));
     // Here the API reference says "the deletion of the secret occurred", unlike DescribeSecret's.
     let deletion = secret.deletion;
-    insert_some(
-        &mut entry,
-        "DeletedDate",
-        deletion.map(|deletion| epoch_seconds(deletion.requested)),
-    );
+    insert_some(&mut entry, "DeletedDate", deletion.map(|deletion| epoch_seconds(deletion.requested)));
     let labels = secret.labels_by_version();
     if !labels.is_empty() {
         entry.insert("SecretVersionsToStages".to_owned(), json!(labels));
@@ -147,10 +126,7 @@ fn list_entry(secret: &Secret, state: &State) -> Value {
     Value::Object(entry)
 }
 
-pub(super) fn list_secret_version_ids(
-    request: &Request,
-    context: &mut Context<'_>,
-) -> Result<Value> {
+pub(super) fn list_secret_version_ids(request: &Request, context: &mut Context<'_>) -> Result<Value> {
     let id = validation::secret_id(request)?;
     let include_deprecated = request.boolean("IncludeDeprecated")?.unwrap_or_default();
     let page = Page::parse(request, Operation::ListSecretVersionIds, &RESULTS)?;
@@ -189,10 +165,7 @@ pub(super) fn list_secret_version_ids(
             entry.insert("VersionId".to_owned(), json!(version.id));
             let labels = Some(labels).filter(|labels| !labels.is_empty());
             insert_some(&mut entry, "VersionStages", labels);
-            entry.insert(
-                "CreatedDate".to_owned(),
-                json!(epoch_seconds(version.created)),
-            );
+            entry.insert("CreatedDate".to_owned(), json!(epoch_seconds(version.created)));
             Value::Object(entry)
         })
         .collect();

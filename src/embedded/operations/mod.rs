@@ -25,11 +25,7 @@ pub(super) struct Context<'a> {
 }
 
 /// Carries out an operation.
-pub(super) fn execute(
-    operation: Operation,
-    request: &Request,
-    context: &mut Context<'_>,
-) -> Result<Value> {
+pub(super) fn execute(operation: Operation, request: &Request, context: &mut Context<'_>) -> Result<Value> {
     context.state.sweep(context.now);
     match operation {
         Operation::GetSecretValue => read::get_secret_value(request, context),
@@ -68,20 +64,10 @@ fn insert_metadata(answer: &mut Map<String, Value>, secret: &Secret, accessed: O
     insert_some(answer, "Description", secret.description.as_deref());
     insert_some(answer, "KmsKeyId", secret.kms_key_id.as_deref());
     insert_some(answer, "LastAccessedDate", accessed.map(epoch_seconds));
-    answer.insert(
-        "CreatedDate".to_owned(),
-        json!(epoch_seconds(secret.created)),
-    );
-    answer.insert(
-        "LastChangedDate".to_owned(),
-        json!(epoch_seconds(secret.changed)),
-    );
+    answer.insert("CreatedDate".to_owned(), json!(epoch_seconds(secret.created)));
+    answer.insert("LastChangedDate".to_owned(), json!(epoch_seconds(secret.changed)));
     if !secret.tags.is_empty() {
-        let tags = secret
-            .tags
-            .iter()
-            .map(|tag| json!({ "Key": tag.key, "Value": tag.value }))
-            .collect();
+        let tags = secret.tags.iter().map(|tag| json!({ "Key": tag.key, "Value": tag.value })).collect();
         answer.insert("Tags".to_owned(), Value::Array(tags));
     }
 }

@@ -46,11 +46,9 @@ fn choose_version<'a>(
         .version(version_id)
         .ok_or_else(|| ServiceError::no_value(format_args!("VersionId: {version_id}")))?;
     match stage {
-        Some(stage) if secret.holder(stage) != Some(version_id) => {
-            Err(ServiceError::invalid_request(
-                "You provided a VersionStage that is not associated to the provided VersionId.",
-            ))
-        }
+        Some(stage) if secret.holder(stage) != Some(version_id) => Err(ServiceError::invalid_request(
+            "You provided a VersionStage that is not associated to the provided VersionId.",
+        )),
         _ => Ok(version),
     }
 }
@@ -62,17 +60,11 @@ fn value_entry(secret: &Secret, version: &Version) -> Map<String, Value> {
     version.value.write_to(&mut entry);
     let labels = Some(secret.labels_of(&version.id)).filter(|labels| !labels.is_empty());
     insert_some(&mut entry, "VersionStages", labels);
-    entry.insert(
-        "CreatedDate".to_owned(),
-        json!(epoch_seconds(version.created)),
-    );
+    entry.insert("CreatedDate".to_owned(), json!(epoch_seconds(version.created)));
     entry
 }
 
-pub(super) fn batch_get_secret_value(
-    request: &Request,
-    context: &mut Context<'_>,
-) -> Result<Value> {
+pub(super) fn batch_get_secret_value(request: &Request, context: &mut Context<'_>) -> Result<Value> {
     let ids = request.strings("SecretIdList")?;
     let filters = Filters::parse(request)?;
     match ids {
@@ -105,11 +97,7 @@ fn batch_by_id(request: &Request, ids: &[&str], context: &mut Context<'_>) -> Re
     Ok(batch.answer(None))
 }
 
-fn batch_by_filter(
-    request: &Request,
-    filters: &Filters,
-    context: &mut Context<'_>,
-) -> Result<Value> {
+fn batch_by_filter(request: &Request, filters: &Filters, context: &mut Context<'_>) -> Result<Value> {
     let page = Page::parse(request, Operation::BatchGetSecretValue, &BATCH_RESULTS)?;
     let mut batch = Batch::default();
     if page.is_empty(context.state.settings.empty_pages) {
@@ -177,17 +165,9 @@ pub(super) fn describe_secret(request: &Request, context: &mut Context<'_>) -> R
     let view = context.state.read_view(context.now);
     let secret = context.state.find(id, view)?;
     let mut answer = answer(secret);
-    insert_metadata(
-        &mut answer,
-        secret,
-        context.state.last_accessed(&secret.name),
-    );
+    insert_metadata(&mut answer, secret, context.state.last_accessed(&secret.name));
     let deletion = secret.deletion;
-    insert_some(
-        &mut answer,
-        "DeletedDate",
-        deletion.map(|deletion| epoch_seconds(deletion.due)),
-    );
+    insert_some(&mut answer, "DeletedDate", deletion.map(|deletion| epoch_seconds(deletion.due)));
     let labels = secret.labels_by_version();
     if !labels.is_empty() {
         answer.insert("VersionIdsToStages".to_owned(), json!(labels));

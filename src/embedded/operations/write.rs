@@ -44,9 +44,7 @@ fn create_again(existing: &Secret, token: &str, value: Option<&SecretValue>) -> 
         ));
     }
     match existing.version(token) {
-        Some(version) if Some(&version.value) == value => {
-            Ok(with_version_id(existing, Some(token)))
-        }
+        Some(version) if Some(&version.value) == value => Ok(with_version_id(existing, Some(token))),
         _ => Err(ServiceError::exists(format!(
             "The operation failed because the secret {} already exists.",
             existing.name
@@ -89,10 +87,7 @@ pub(super) fn update_secret(request: &Request, context: &mut Context<'_>) -> Res
     let value = validation::value(request)?;
 
     let secret = context.state.find_usable(id, View::Now)?;
-    let token = value
-        .is_some()
-        .then(|| validation::request_token(request))
-        .transpose()?;
+    let token = value.is_some().then(|| validation::request_token(request)).transpose()?;
     if let (Some(value), Some(token)) = (&value, token)
         && already_written(secret, token, value)?
     {

@@ -1,0 +1,298 @@
+//! Several writers, interleaved on purpose.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use oauth_token_store::embedded::{Gate, Operation};
+use oauth_token_store::{ErrorKind, TokenStore, TokenStoreExt};
+use uuid::Uuid;
+
+use crate::support::{
+    current_version, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save,
+    store_on, token,
+};
+
+#[tokio::test]
+async fn two_that_change_different_fields_of_one_token_leave_both_changes() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let before = backend.requests();
+
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let saves = [spawn_save(&one, &extra("bob", "x", "1")), spawn_save(&two, &extra("bob", "y", "2"))];
+    gate.arrived(2).await;
+    gate.open();
+    for save in saves {
+        save.await.expect("no panic").expect("saved");
+    }
+
+    let bob = found(&one, "bob").await;
+    assert_eq!((bob.extra("x"), bob.extra("y")), (Some("1"), Some("2")));
+    // One of the two was refused, read once more and wrote again.
+    let cost = backend.requests().since(&before);
+    assert_eq!(cost.count(Operation::PutSecretValue), 3);
+    assert_eq!(cost.count(Operation::GetSecretValue), 2 + 1 + 1);
+}
+
+#[tokio::test]
+async fn twelve_writers_on_one_base_have_one_winner_a_round_and_none_is_lost() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let mut saves = Vec::new();
+    for n in 0..12 {
+        saves.push(spawn_save(&store_on(&backend).await, &extra("bob", &format!("x{n}"), "1")));
+    }
+    gate.arrived(12).await;
+    gate.open();
+    for save in join_all(saves).await {
+        save.expect("no panic").expect("saved");
+    }
+    assert_eq!(found(&store, "bob").await.extras().count(), 12);
+}
+
+#[tokio::test]
+async fn two_that_save_the_same_new_user_leave_one_record_with_both_their_fields() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let gate = backend.gate(Gate::before(Operation::CreateSecret));
+    let with = |name: &str| login("bob").to_builder().extra(name, "1").build().expect("valid");
+    let saves = [spawn_save(&one, &with("x")), spawn_save(&two, &with("y"))];
+    gate.arrived(2).await;
+    gate.open();
+    for save in saves {
+        save.await.expect("no panic").expect("saved");
+    }
+    assert_eq!(backend.secret_names(), [name_of("bob")]);
+    let bob = found(&one, "bob").await;
+    assert_eq!((bob.extra("x"), bob.extra("y")), (Some("1"), Some("1")));
+}
+
+#[tokio::test]
+async fn a_write_takes_the_slot_after_its_base() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let base = current_version(&backend, &name_of("bob")).await;
+    store.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    let namespace = Uuid::parse_str("d9ae17dd-6386-5eab-aa9a-1bb1bd39ea6e").expect("valid");
+    let slot = Uuid::new_v5(&namespace, base.as_bytes()).to_string();
+    assert_eq!(current_version(&backend, &name_of("bob")).await, slot);
+}
+
+#[tokio::test]
+async fn an_old_refresh_token_in_a_whole_token_does_not_replace_one_that_won_the_race() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    // A whole token, not built from a found one, with the refresh token that is stored when the save starts.
+    let whole = login("bob").to_builder().access_token("newer").build().expect("valid");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let save = spawn_save(&one, &whole);
+    gate.arrived(1).await;
+    let rotation = spawn_save(&two, &refresh("bob", "rotated"));
+    gate.arrived(2).await;
+    // The rotation wins.
+    let held_longest = gate.release_one();
+    assert!(held_longest);
+    save.await.expect("no panic").expect("saved");
+    gate.open();
+    rotation.await.expect("no panic").expect("saved");
+    assert_eq!(refresh_token_of(&*found(&one, "bob").await), "rotated");
+
+    // And the other way round: the rotation lands first.
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let whole =
+        token().user_name("bob").refresh_token("rotated").access_token("newest").build().expect("valid");
+    let save = spawn_save(&one, &whole);
+    gate.arrived(1).await;
+    let rotation = spawn_save(&two, &refresh("bob", "rotated again"));
+    gate.arrived(2).await;
+    drop(save);
+    gate.open();
+    rotation.await.expect("no panic").expect("saved");
+    two.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    assert_eq!(refresh_token_of(&*found(&one, "bob").await), "rotated again");
+}
+
+#[tokio::test]
+async fn a_save_based_on_a_deleted_token_does_not_bring_it_back() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let changed = found(&one, "bob").await.to_builder().access_token("newer").build().expect("valid");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let save = spawn_save(&one, &changed);
+    gate.arrived(1).await;
+    two.delete_token(&id_of("bob")).await.expect("deleted");
+    gate.open();
+    let stored = save.await.expect("no panic").expect("saved");
+    assert_eq!(refresh_token_of(&stored), "none");
+    assert!(stored.client_secret().is_none());
+    assert_eq!(found(&two, "bob").await, stored);
+}
+
+#[tokio::test]
+async fn a_save_based_on_a_deleted_token_gives_a_new_login_only_what_it_changed() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let changed = found(&one, "bob").await.to_builder().scope("all").build().expect("valid");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let save = spawn_save(&one, &changed);
+    gate.arrived(1).await;
+    two.delete_token(&id_of("bob")).await.expect("deleted");
+    let new_login = token().user_name("bob").refresh_token("new login").build().expect("valid");
+    two.save_token(&new_login).await.expect("saved");
+    gate.open();
+    save.await.expect("no panic").expect("saved");
+    let bob = found(&two, "bob").await;
+    assert_eq!((refresh_token_of(&bob), bob.scope()), ("new login", Some("all")));
+    assert!(bob.client_secret().is_none());
+}
+
+#[tokio::test]
+async fn a_save_by_a_token_that_the_record_rotates_away_from_meanwhile_is_a_conflict() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let named_by_refresh = token().client_id("c").refresh_token("r1").build().expect("valid");
+    let stored = one.save_token(&named_by_refresh).await.expect("saved");
+    let late = token().client_id("c").refresh_token("r1").scope("all").build().expect("valid");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let save = spawn_save(&one, &late);
+    gate.arrived(1).await;
+    let rotated = stored.to_builder().refresh_token("r2").build().expect("valid");
+    let rotation = spawn_save(&two, &rotated);
+    gate.arrived(2).await;
+    // The rotation goes first: it is held second, so the first goes behind it by being held again.
+    let second = backend.gate(Gate::before(Operation::GetSecretValue));
+    drop(second);
+    gate.open();
+    let (save, rotation) = (save.await.expect("no panic"), rotation.await.expect("no panic"));
+    rotation.expect("a save by id lands, first or second");
+    let by_id = one.find_token_by_id(stored.id().expect("an id")).await.expect("fine").expect("there");
+    assert_eq!(refresh_token_of(&by_id), "r2");
+    if let Err(error) = save {
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert_eq!(by_id.scope(), None);
+    }
+    // Whoever comes later is told for sure.
+    let error = two.save_token(&late).await.expect_err("a conflict");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(backend.secret_count(), 1);
+}
+
+#[tokio::test]
+async fn a_version_moved_back_by_hand_is_written_over_from_the_first_free_slot() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let name = name_of("bob");
+    let first = current_version(&backend, &name).await;
+    for n in 0..3 {
+        store.save_token(&extra("bob", "x", &n.to_string())).await.expect("saved");
+    }
+    let last = current_version(&backend, &name).await;
+    let roll_back =
+        backend.client().update_secret_version_stage().secret_id(&name).version_stage("AWSCURRENT");
+    roll_back.move_to_version_id(&first).remove_from_version_id(&last).send().await.expect("rolled back");
+
+    store.save_token(&extra("bob", "y", "1")).await.expect("saved");
+    let bob = found(&store, "bob").await;
+    assert_eq!((bob.extra("x"), bob.extra("y")), (None, Some("1")));
+}
+
+#[tokio::test]
+async fn a_roll_back_whose_successors_lost_their_labels_is_still_seen() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let name = name_of("bob");
+    let base = current_version(&backend, &name).await;
+    store.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    // An edit in the console gives a random version; then somebody goes back to the base.
+    let client = backend.client();
+    let value = client.get_secret_value().secret_id(&name).send().await.expect("read").secret_string;
+    let edited =
+        client.put_secret_value().secret_id(&name).set_secret_string(value).send().await.expect("put");
+    let roll_back = client.update_secret_version_stage().secret_id(&name).version_stage("AWSCURRENT");
+    let roll_back = roll_back.move_to_version_id(&base).set_remove_from_version_id(edited.version_id);
+    roll_back.send().await.expect("rolled back");
+
+    store.save_token(&extra("bob", "y", "1")).await.expect("saved");
+    assert_eq!(found(&store, "bob").await.extra("y"), Some("1"));
+}
+
+/// The trace that the answer to «is the base still current?» must not be taken from a read that may be stale.
+#[tokio::test]
+async fn a_stale_read_after_a_lost_race_is_not_taken_for_a_roll_back() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    for stale in 1..=4 {
+        let (x, y) = (format!("x{stale}"), format!("y{stale}"));
+        let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+        let loser = spawn_save(&one, &extra("bob", &x, "1"));
+        gate.arrived(1).await;
+        let winner = spawn_save(&two, &extra("bob", &y, "1"));
+        gate.arrived(2).await;
+        gate.release_one();
+        loser.await.expect("no panic").expect("saved");
+        // Now the other one is refused, and for a while sees the state before.
+        backend.stale_reads(stale);
+        gate.open();
+        winner.await.expect("no panic").expect("saved");
+        let bob = loop {
+            let bob = found(&one, "bob").await;
+            if bob.extra(&y).is_some() {
+                break bob;
+            }
+        };
+        assert_eq!(bob.extra(&x), Some("1"), "lost after {stale} stale reads");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_never_sees_the_newer_version_gives_up_as_contended() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    two.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    backend.set_read_lag(Duration::from_secs(30));
+    let error = one.save_token(&extra("bob", "y", "1")).await.expect_err("contended");
+    assert_eq!(error.kind(), ErrorKind::Contended);
+    assert!(error.is_retryable());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(found(&one, "bob").await.extra("x"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_save_whose_write_was_sent_is_carried_to_its_end_without_its_caller() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let save = spawn_save(&store, &extra("bob", "x", "1"));
+    gate.arrived(1).await;
+    save.abort();
+    assert!(save.await.is_err_and(|error| error.is_cancelled()));
+    let tagged = backend.requests();
+    gate.open();
+    while backend.requests().since(&tagged).total() == 0 && found(&store, "bob").await.extra("x").is_none() {
+        tokio::task::yield_now().await;
+    }
+    while found(&store, "bob").await.extra("x").is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_save_dropped_before_its_first_write_writes_nothing() {
+    let (backend, store) = new().await;
+    let gate = backend.gate(Gate::before(Operation::GetSecretValue));
+    let save = spawn_save(&store, &login("bob"));
+    gate.arrived(1).await;
+    save.abort();
+    assert!(save.await.is_err_and(|error| error.is_cancelled()));
+    gate.open();
+    assert!(store.find_by_user("bob").await.expect("fine").is_none());
+    assert_eq!(backend.requests().count(Operation::CreateSecret), 0);
+}

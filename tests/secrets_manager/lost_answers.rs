@@ -1,0 +1,177 @@
+//! A lost answer tells nothing.
+
+use oauth_token_store::embedded::{Fault, Gate, Operation};
+use oauth_token_store::{ErrorKind, TokenStore, TokenStoreExt};
+
+use crate::support::{
+    extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save, store_on, token,
+};
+
+/// More than the SDK tries by itself.
+const BEYOND_THE_SDK: usize = 4;
+
+async fn versions(backend: &oauth_token_store::embedded::EmbeddedSecretsManager, user: &str) -> usize {
+    let request =
+        backend.client().list_secret_version_ids().secret_id(name_of(user)).include_deprecated(true);
+    request.send().await.expect("listed").versions().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_whose_answers_were_lost_is_sent_again_and_lands_once() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(BEYOND_THE_SDK));
+    let stored = store.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    assert_eq!(stored.extra("x"), Some("1"));
+    assert_eq!(versions(&backend, "bob").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_answers_were_lost_is_sent_again_and_makes_one_record() {
+    let (backend, store) = new().await;
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(BEYOND_THE_SDK));
+    let stored = store.save_token(&login("bob")).await.expect("saved");
+    assert_eq!(found(&store, "bob").await, stored);
+    assert_eq!(versions(&backend, "bob").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_landed_put_whose_answer_is_lost_for_good_never_replaces_a_newer_refresh_token() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = one.save_token(&refresh("bob", "second")).await.expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.is_retryable());
+    backend.remove_fault(fault);
+
+    // It had landed. Another process goes on from there.
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "second");
+    two.save_token(&refresh("bob", "third")).await.expect("saved");
+
+    let token = error.token().expect("the token to save again");
+    let before = backend.requests();
+    let stored = one.save_token(token).await.expect("it had landed");
+    assert_eq!(refresh_token_of(&stored), "second");
+    assert_eq!(backend.requests().since(&before).to_string(), "1 PutSecretValue");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "third");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_never_arrived_is_sent_when_its_token_is_saved_again() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+    let error = store.save_token(&refresh("bob", "second")).await.expect_err("unreachable");
+    backend.remove_fault(fault);
+    let stored = store.save_token(error.token().expect("the token")).await.expect("saved");
+    assert_eq!(refresh_token_of(&stored), "second");
+    assert_eq!(found(&store, "bob").await, stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_never_arrived_gives_way_to_who_came_first() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+    let whole = login("bob").to_builder().access_token("newer").build().expect("valid");
+    let error = one.save_token(&whole).await.expect_err("unreachable");
+    backend.remove_fault(fault);
+    two.save_token(&refresh("bob", "rotated")).await.expect("saved");
+
+    // The refresh token in it is the one that its save started from, so it is not this save's to give.
+    one.save_token(error.token().expect("the token")).await.expect("saved");
+    let bob = found(&two, "bob").await;
+    assert_eq!(refresh_token_of(&bob), "rotated");
+    assert!(bob.access_token().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_create_is_finished_by_saving_its_token_again() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let fault = backend.inject(Fault::lost_answer().on(Operation::CreateSecret));
+    let error = one.save_token(&login("bob")).await.expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    backend.remove_fault(fault);
+    two.save_token(&refresh("bob", "second")).await.expect("saved");
+    one.save_token(error.token().expect("the token")).await.expect("it had landed");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "second");
+    assert_eq!(versions(&backend, "bob").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_create_of_a_token_deleted_since_does_not_find_itself_in_the_new_login() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let fault = backend.inject(Fault::lost_answer().on(Operation::CreateSecret));
+    let error = one.save_token(&login("bob")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    two.delete_token(&id_of("bob")).await.expect("deleted");
+    let new_login =
+        token().user_name("bob").refresh_token("new login").extra("x", "1").build().expect("valid");
+    two.save_token(&new_login).await.expect("saved");
+    one.save_token(error.token().expect("the token")).await.expect("merged");
+    assert_eq!(found(&two, "bob").await.extra("x"), Some("1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_hangs_ends_in_bounded_time() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer_hang().on(Operation::PutSecretValue));
+    let start = tokio::time::Instant::now();
+    let error = store.save_token(&extra("bob", "x", "1")).await.expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.token().is_some());
+    assert!(start.elapsed().as_secs() <= 20, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_whose_answers_were_lost_is_sent_again() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer().on(Operation::DeleteSecret).times(BEYOND_THE_SDK));
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    assert!(store.find_by_user("bob").await.expect("fine").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_without_an_answer_says_so() {
+    let (backend, store) = new().await;
+    backend.inject(Fault::unreachable().on(Operation::DeleteSecret));
+    let error = store.delete_token(&id_of("bob")).await.expect_err("unreachable");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_dropped_delete_is_carried_to_its_end() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::DeleteSecret));
+    let delete = tokio::spawn({
+        let store = store.clone();
+        async move { store.delete_token(&id_of("bob")).await }
+    });
+    gate.arrived(1).await;
+    delete.abort();
+    assert!(delete.await.is_err_and(|error| error.is_cancelled()));
+    gate.open();
+    while store.find_by_user("bob").await.expect("fine").is_some() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_after_a_lost_answer_keeps_the_token() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(1));
+    backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    let save = spawn_save(&store, &refresh("bob", "second"));
+    let error = save.await.expect("no panic").expect_err("denied");
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+}
