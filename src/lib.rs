@@ -3,6 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::dbg_macro, clippy::print_stdout, clippy::print_stderr, clippy::todo, clippy::unimplemented)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 #[cfg(feature = "embedded")]
 pub mod embedded;

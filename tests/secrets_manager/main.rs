@@ -2,6 +2,7 @@
 //! wrong.
 
 mod compare_and_swap;
+mod conformance;
 mod deletion;
 mod failures;
 mod layout;
