@@ -1,4 +1,34 @@
-//! OAuth tokens that outlive a process.
+//! OAuth tokens that outlive a process, for services that call an API on behalf of many users.
+//!
+//! [`SecretsManagerTokenStore`] keeps each token as one JSON secret in AWS Secrets Manager. Any number of processes may
+//! work on the same tokens: saves are compare-and-swap, so no refresh token is overwritten by an older one, and what was
+//! deleted is not brought back. [`MemoryTokenStore`] follows the same rules in memory, for unit tests of applications.
+//!
+//! ```
+//! use oauth_token_store::{MemoryTokenStore, OAuthToken, TokenStore, TokenStoreExt};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let store = MemoryTokenStore::new();
+//!
+//! // After a login: keep what the OAuth server answered.
+//! let response = r#"{"access_token": "at", "refresh_token": "rt", "expires_in": 3600}"#;
+//! let login = OAuthToken::builder().user_name("bob").token_response(response)?.build()?;
+//! store.save_token(&login).await?;
+//!
+//! // Later: use it, and save what a refresh changed.
+//! let token = store.find_by_user("bob").await?.ok_or("bob has to log in")?;
+//! let response = r#"{"access_token": "at-2", "expires_in": 3600}"#;
+//! store.save_token(&token.to_builder().token_response(response)?.build()?).await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
+//! # Where to look
+//!
+//! - The contract: [`OAuthToken`], [`LookupPlan`] (which stored token a partial one stands for), [`TokenStore`] (the six
+//!   operations), [`StoreError`] and [`ErrorKind`].
+//! - The store: [`SecretsManagerTokenStore`], with its costs and limits, and [its builder](SecretsManagerTokenStoreBuilder).
+#![cfg_attr(feature = "embedded", doc = "- For development and tests: [`embedded::EmbeddedSecretsManager`].")]
+#![cfg_attr(feature = "conformance", doc = "- For stores of your own: [`conformance`].")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::dbg_macro, clippy::print_stdout, clippy::print_stderr, clippy::todo, clippy::unimplemented)]
@@ -20,3 +50,8 @@ pub use secrets_manager::{SecretsManagerTokenStore, SecretsManagerTokenStoreBuil
 
 pub use aws_sdk_secretsmanager;
 pub use secrecy;
+
+/// Compiles the snippets of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

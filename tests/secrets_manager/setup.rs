@@ -73,3 +73,42 @@ async fn a_bad_prefix_or_tag_is_refused_before_any_request() {
     }
     assert_eq!(backend.requests().total(), 0);
 }
+
+/// Runs one test of this binary again in a process whose environment is this alone.
+fn in_a_process_with(test: &str, variables: &[(&str, &str)]) -> std::process::Output {
+    let mut child = std::process::Command::new(std::env::current_exe().expect("this test has a path"));
+    child.args(["--exact", test, "--nocapture"]).env_clear().env(CHILD, "1").env("HOME", "/nonexistent");
+    child.env("AWS_EC2_METADATA_DISABLED", "true").envs(variables.iter().copied());
+    child.output().expect("it runs")
+}
+
+const CHILD: &str = "OAUTH_TOKEN_STORE_TEST_CHILD";
+
+#[test]
+fn from_env_without_a_region_says_what_to_set() {
+    from_env_fails_with("setup::from_env_without_a_region_says_what_to_set", &[], "set AWS_REGION");
+}
+
+#[test]
+fn from_env_with_a_wrong_value_names_its_variable() {
+    from_env_fails_with(
+        "setup::from_env_with_a_wrong_value_names_its_variable",
+        &[("AWS_REGION", "eu-west-1"), ("OAUTH_TOKEN_STORE_PREFIX", "a//b")],
+        "OAUTH_TOKEN_STORE_PREFIX",
+    );
+}
+
+fn from_env_fails_with(test: &str, variables: &[(&str, &str)], expected: &str) {
+    if std::env::var_os(CHILD).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let error = runtime.block_on(SecretsManagerTokenStore::from_env()).expect_err("it cannot work");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        println!("says: {error}");
+        return;
+    }
+    let output = in_a_process_with(test, variables);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let said = text.lines().find(|line| line.contains("says: ")).expect("the child ran the test");
+    assert!(said.contains(expected), "{said}");
+}

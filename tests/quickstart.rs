@@ -1,0 +1,60 @@
+//! The quickstart, run as a newcomer runs it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The example, built with the tests.
+fn quickstart() -> Command {
+    let test = std::env::current_exe().expect("this test has a path");
+    let examples: PathBuf =
+        test.parent().and_then(|deps| deps.parent()).expect("a target folder").join("examples");
+    let example = examples.join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "not built: run `cargo build --examples` or all tests");
+    let mut command = Command::new(example);
+    command.env_clear().env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+#[test]
+fn it_tells_its_story_with_the_cost_of_each_step_and_no_secret() {
+    let output = quickstart().output().expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    for step in [
+        "1 CreateSecret, 1 GetSecretValue\n",
+        "by refresh token  o'brien                              2 GetSecretValue, 1 ListSecrets\n",
+        "rotated                                                1 GetSecretValue, 1 PutSecretValue, 1 TagResource\n",
+        // One of the two writers was refused, read again and wrote again.
+        "saved, saved                                           3 GetSecretValue, 3 PutSecretValue\n",
+        "region Some(\"eu\"), plan Some(\"gold\")",
+        "name   oauth-token-store-quickstart/",
+        "/u_52rqhupjinfczuwzz6qnyv2s6a\n",
+        "value  refresh_token = [redacted]\n",
+        "there is nothing to store\n",
+        "2 tokens                                               1 BatchGetSecretValue, 1 ListSecrets\n",
+        "deleted                                                2 DeleteSecret, 1 ListSecrets\n",
+    ] {
+        assert!(text.contains(step), "{step} is not in\n{text}");
+    }
+    for secret in ["at-bob", "rt-bob", "rt-obrien", "1000.EXAMPLE"] {
+        assert!(!text.contains(secret), "{secret} is in\n{text}");
+    }
+}
+
+#[test]
+fn without_a_region_it_says_what_to_set() {
+    let mut quickstart = quickstart();
+    quickstart.arg("--aws").env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", "secret key");
+    let output = quickstart.output().expect("it runs");
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("AWS_REGION"), "{text}");
+}
+
+#[test]
+fn without_credentials_it_says_what_is_missing() {
+    let output = quickstart().arg("--aws").env("AWS_REGION", "eu-west-1").output().expect("it runs");
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("there are no AWS credentials"), "{text}");
+}
