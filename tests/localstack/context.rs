@@ -1,0 +1,89 @@
+//! What a test is given.
+
+use std::env;
+
+use aws_sdk_secretsmanager::{
+    Client,
+    config::{BehaviorVersion, Config, Credentials, Region},
+};
+use oauth_token_store::SecretsManagerTokenStore;
+use tokio::process::Command;
+use uuid::Uuid;
+
+use crate::child;
+
+const REGION: &str = "us-east-1";
+/// LocalStack checks no signature.
+const SECRET_ACCESS_KEY: &str = "not-checked";
+
+/// An empty account: to LocalStack, an access key id of twelve digits names one.
+pub(crate) struct Context {
+    endpoint: String,
+    access_key_id: String,
+    client: Client,
+}
+
+impl Context {
+    /// Random, so that a LocalStack that outlives the run can be used again.
+    pub(crate) fn new(endpoint: &str) -> Self {
+        const SMALLEST: u128 = 100_000_000_000;
+        let account = SMALLEST + Uuid::new_v4().as_u128() % (9 * SMALLEST);
+        let access_key_id = account.to_string();
+        let credentials = Credentials::new(&access_key_id, SECRET_ACCESS_KEY, None, None, "test");
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .endpoint_url(endpoint)
+            .credentials_provider(credentials)
+            .build();
+        Self { endpoint: endpoint.to_owned(), access_key_id, client: Client::from_conf(config) }
+    }
+
+    /// Another empty account of the same LocalStack.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(&self.endpoint)
+    }
+
+    /// The same account through another endpoint, such as a proxy's.
+    pub(crate) fn client_through(&self, endpoint: &str) -> Client {
+        Client::from_conf(self.client.config().to_builder().endpoint_url(endpoint).build())
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A store with a client of its own, under this prefix.
+    pub(crate) async fn store(&self, prefix: &str) -> SecretsManagerTokenStore {
+        store_with(Client::from_conf(self.client.config().to_builder().build()), prefix).await
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// This program again, to run the function of that name from `CHILDREN` in a process of its own.
+    ///
+    /// It is pointed at this account the way a program in Lambda is: by the environment alone. It dies with the test.
+    pub(crate) fn child(&self, name: &str) -> std::io::Result<Command> {
+        let mut command = child::command(name)?;
+        // A developer's own profile must not reach it.
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.endpoint)
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", &self.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+pub(crate) async fn store_with(client: Client, prefix: &str) -> SecretsManagerTokenStore {
+    let builder = SecretsManagerTokenStore::builder().prefix(prefix).client(client);
+    builder.build().await.expect("a valid prefix")
+}

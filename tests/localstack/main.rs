@@ -1,0 +1,126 @@
+//! What can only be shown against a Secrets Manager that is not our own: LocalStack.
+//!
+//! `LOCALSTACK_ENDPOINT` names a running one; without it, one container serves the whole run. Where neither is to be
+//! had, every test is reported as ignored, or as failed under `OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK=1`.
+
+mod child;
+mod conformance;
+mod context;
+mod environment;
+mod lossy_proxy;
+mod processes;
+mod smoke;
+mod store;
+
+use std::{error::Error, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::{
+    child::Child,
+    context::Context,
+    environment::{Environment, Missing},
+};
+
+/// `?` takes any error, and a failed test shows all its causes.
+type TestResult = Result<(), Box<dyn Error + Send + Sync>>;
+type TestFuture = Pin<Box<dyn Future<Output = TestResult>>>;
+
+/// A name in the report, and the test, which gets an empty account of its own.
+type Test = (&'static str, fn(Context) -> TestFuture);
+
+/// Makes a table of async functions: a line of it is `module::function`, which is its name in the table too.
+macro_rules! table {
+    ($($module:ident::$function:ident,)*) => {
+        &[$((
+            concat!(stringify!($module), "::", stringify!($function)),
+            |argument| Box::pin($module::$function(argument)),
+        ),)*]
+    };
+}
+
+/// All tests. To add one, add a line.
+const TESTS: &[Test] = table![
+    smoke::accounts_see_nothing_of_each_other,
+    smoke::one_request_token_takes_one_content,
+    smoke::a_put_into_a_past_slot_changes_nothing,
+    smoke::of_twelve_writers_of_one_slot_one_wins,
+    smoke::a_name_created_again_has_another_arn,
+    smoke::a_child_process_finds_the_account_by_its_environment,
+    conformance::one_store_keeps_every_rule,
+    conformance::a_fresh_store_for_each_step_keeps_every_rule,
+    conformance::two_stores_in_turn_keep_every_rule,
+    processes::two_that_save_the_same_new_user_leave_one_record,
+    processes::two_that_change_different_fields_of_one_token_leave_both_changes,
+    processes::one_that_holds_a_deleted_token_cannot_bring_it_back,
+    store::twelve_writers_of_one_token_leave_all_their_changes,
+    store::a_save_based_on_a_deleted_token_brings_nothing_of_it_back,
+    store::a_version_moved_back_by_hand_is_written_over,
+    store::a_name_scheduled_for_deletion_by_somebody_else_is_replaced,
+    store::what_is_not_ours_is_never_touched,
+    store::a_corrupt_secret_is_named_and_kept,
+    store::requests_are_as_many_as_documented,
+    store::an_answer_lost_after_a_put_never_lets_an_old_refresh_token_replace_a_newer_one,
+    store::a_create_whose_answer_was_lost_recognises_itself,
+    store::an_unreachable_endpoint_is_unavailable,
+];
+
+/// What [`Context::child`] can run in a process of its own. To add one, add a line.
+const CHILDREN: &[Child] =
+    table![smoke::print_secret, processes::save_on_command, processes::hold_a_token_and_save_it,];
+
+/// For one test; a hanging one is to fail by its name.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("a tokio runtime");
+    if let Some(exit_code) = child::run_if_asked(CHILDREN, &runtime) {
+        return exit_code;
+    }
+    let arguments = Arguments::from_args();
+    let environment = Arc::new(Environment::new(runtime.handle().clone()));
+    let trials = TESTS
+        .iter()
+        .map(|&(name, test)| {
+            let environment = environment.clone();
+            let handle = runtime.handle().clone();
+            Trial::ignorable_test(name, move || run(test, &environment, &handle))
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Not `Conclusion::exit`: it runs no destructors, so the container would survive.
+    match environment.shut_down() {
+        Ok(()) => conclusion.exit_code(),
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(
+    test: fn(Context) -> TestFuture,
+    environment: &Environment,
+    runtime: &tokio::runtime::Handle,
+) -> Result<Completion, Failed> {
+    let endpoint = match environment.endpoint() {
+        Ok(endpoint) => endpoint,
+        Err(Missing::Unavailable(_)) => return Ok(Completion::ignored_with("no LocalStack")),
+        Err(Missing::Broken(message)) => return Err(message.into()),
+    };
+    let limited = async { tokio::time::timeout(DEADLINE, test(Context::new(endpoint))).await };
+    match runtime.block_on(limited) {
+        Ok(Ok(())) => Ok(Completion::Completed),
+        Ok(Err(error)) => Err(causes(&*error).into()),
+        Err(_) => Err(format!("not done after {} s", DEADLINE.as_secs()).into()),
+    }
+}
+
+/// The message of an error and of all its causes: an SDK error's own is only "service error".
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut messages: Vec<_> =
+        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+    // Wrappers repeat what they wrap.
+    messages.dedup();
+    messages.join(": ")
+}
