@@ -53,7 +53,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let requests = Requests::default();
-    let client = match std::env::args().nth(1).as_deref() {
+    let argument = std::env::args().nth(1);
+    let client = match argument.as_deref() {
         None => {
             println!("On the embedded Secrets Manager: nothing leaves this process, nothing is kept.\n");
             let backend = EmbeddedSecretsManager::new();
@@ -113,7 +114,8 @@ async fn tour(
     let region = OAuthToken::builder().user_name("bob@example.com").extra("region", "eu").build()?;
     let plan = OAuthToken::builder().user_name("bob@example.com").extra("plan", "gold").build()?;
     let (one, two) = tokio::join!(store.save_token(&region), other_process.save_token(&plan));
-    (one?, two?);
+    one?;
+    two?;
     println!("    {:<55}{}", "saved, saved", requests.take());
     let bob = store.find_by_user("bob@example.com").await?.ok_or("bob is gone")?;
     let (region, plan) = (bob.extra("region"), bob.extra("plan"));

@@ -144,7 +144,12 @@ pub async fn an_unmodified_found_token_changes_nothing(store: &dyn TokenStore) -
         let returned = case.save_built(what, &copy).await?;
         case.is_exactly(format!("saving {what}"), Some(&returned), &later)?;
     }
-    case.holds("after saving a found token unmodified", &[later]).await
+    // The access token stays, so its expiry has to be told apart from the one that was found with it.
+    let extended = user("bob").expiry_time(expiry(3));
+    let extended = case.save("a later expiry time alone", extended).await?;
+    let returned = case.save_built("a found token as it is", &later).await?;
+    case.is_exactly("saving a found token as it is", Some(&returned), &extended)?;
+    case.holds("after saving a found token unmodified", &[extended]).await
 }
 
 /// Two copies of one found token that change different fields leave both changes.

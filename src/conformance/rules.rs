@@ -191,6 +191,10 @@ pub const RULES: &[Rule] = &[
         "save: the user's record that a grant, refresh or access token leads to"
     )
     .searching(),
+    rule!(
+        save::users_with_the_same_tokens_stay_apart,
+        "user_name: exactly that user, in a save too, whoever else holds the same tokens"
+    ),
     rule!(save::an_eleventh_token_works, "an eleventh token works as the first one does"),
     rule!(
         save::rivals_make_one_record_for_a_user,

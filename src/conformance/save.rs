@@ -241,6 +241,27 @@ pub async fn updates_by_tokens_of_a_user(store: &dyn TokenStore) -> Result<(), B
     Ok(())
 }
 
+/// Users who hold the same tokens have a record each, and a record without a user is nobody's.
+///
+/// # Errors
+/// [`Broken`] if the store breaks the rule.
+pub async fn users_with_the_same_tokens_stay_apart(store: &dyn TokenStore) -> Result<(), Broken> {
+    let case = Case::new("save::users_with_the_same_tokens_stay_apart", store);
+    let mut saved = Vec::new();
+    for (what, whose) in [
+        ("a refresh token without a user", refresh("r")),
+        ("bob's token, with the same refresh token", refresh("r").user_name("bob")),
+        ("alice's token, with the same refresh token", refresh("r").user_name("alice")),
+    ] {
+        let record = case.save(what, whose.clone()).await?;
+        case.contents_are(what, &record, whose)?;
+        saved.push(record);
+    }
+    case.holds("that hold the same refresh token", &saved).await?;
+    case.finds("bob by user", user("bob"), &saved[1]).await?;
+    case.finds("alice by user", user("alice"), &saved[2]).await
+}
+
 /// An eleventh token works as the first one does.
 ///
 /// # Errors

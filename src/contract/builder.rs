@@ -118,6 +118,7 @@ impl OAuthTokenBuilder {
     /// - `expires_in` is seconds from now, as a number or a string. Zoho's older servers send milliseconds there
     ///   and the seconds in `expires_in_sec`, which wins. One that cannot be read counts as absent: a good token
     ///   is not thrown away for it.
+    /// - A token that is no string counts as absent, and a scope that is an array of strings is joined with spaces.
     /// - Everything else becomes an extra; what is no string is kept as its JSON text. Members with a name that
     ///   the stored format uses otherwise (such as Salesforce's `id`) are left out.
     ///

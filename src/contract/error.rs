@@ -79,7 +79,7 @@ impl ErrorKind {
             Self::AccessDenied => "access denied: grant the missing permission to the role that runs this",
             Self::Throttled => "AWS throttled the request: try again later, or ask for less at once",
             Self::TimedOut => "no answer in time: try again",
-            Self::Unavailable => "Secrets Manager could not be reached or failed: try again",
+            Self::Unavailable => "the service could not be reached or failed in a passing way: try again",
             Self::QuotaExceeded => {
                 "a Secrets Manager quota is used up: ask for a higher one, or delete secrets"
             }
@@ -136,12 +136,16 @@ impl StoreError {
         self
     }
 
-    pub(crate) fn with_secret_name(mut self, name: impl Into<String>) -> Self {
+    /// Names the secret, or whatever the record lies in. The name must show no user and no token.
+    #[must_use]
+    pub fn with_secret_name(mut self, name: impl Into<String>) -> Self {
         self.0.secret_name = Some(name.into());
         self
     }
 
-    pub(crate) fn with_token(mut self, token: Arc<OAuthToken>) -> Self {
+    /// Adds the token to save again: see [`token`](Self::token).
+    #[must_use]
+    pub fn with_token(mut self, token: Arc<OAuthToken>) -> Self {
         self.0.token = Some(token);
         self
     }

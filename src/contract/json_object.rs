@@ -10,25 +10,18 @@ use serde_json::value::RawValue;
 /// The value of one member.
 pub(crate) enum Member<'a> {
     Text(SecretString),
-    /// JSON that is not a string, as it was written.
+    /// JSON that is not a string, or a string that is not valid Unicode, as it was written.
     Json(&'a str),
 }
 
 /// Reads an object; `None` if the text is not one. Of members with the same name the last one counts.
 pub(crate) fn parse_object(text: &str) -> Option<Vec<(String, Member<'_>)>> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-    members
-        .into_iter()
-        .map(|(name, raw)| {
-            let raw = raw.get();
-            let member = if raw.starts_with('"') {
-                Member::Text(serde_json::from_str::<String>(raw).ok()?.into())
-            } else {
-                Member::Json(raw)
-            };
-            Some((name, member))
-        })
-        .collect()
+    let members = members.into_iter().map(|(name, raw)| match serde_json::from_str::<String>(raw.get()) {
+        Ok(text) => (name, Member::Text(text.into())),
+        Err(_) => (name, Member::Json(raw.get())),
+    });
+    Some(members.collect())
 }
 
 /// Writes an object, its members in the order given; the text is wiped when dropped.

@@ -98,3 +98,69 @@ fn name_of_new_record(fields: &Fields) -> Result<Locator, StoreError> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::OAuthTokenBuilder;
+    use secrecy::ExposeSecret;
+
+    fn token(access_token: &str, refresh_token: &str) -> OAuthTokenBuilder {
+        OAuthToken::builder().user_name("bob").access_token(access_token).refresh_token(refresh_token)
+    }
+
+    fn stored(token: OAuthTokenBuilder) -> OAuthToken {
+        token.build().and_then(|token| token.new_record()).expect("valid")
+    }
+
+    fn tokens_of(token: &OAuthToken) -> (&str, &str) {
+        let text = |field| token.fields().text(field).unwrap_or_default();
+        (text(Field::AccessToken), text(Field::RefreshToken))
+    }
+
+    #[test]
+    fn over_a_later_version_what_the_save_started_from_counts_as_not_given() {
+        let start = stored(token("a1", "r1"));
+        let later = stored(token("a2", "r2"));
+        let whole = token("a1", "r1").scope("all").build().expect("valid");
+        let merged = whole.merge_into_later(&later, &start).expect("the scope is new");
+        assert_eq!((tokens_of(&merged), merged.scope()), (("a2", "r2"), Some("all")));
+
+        let nothing_of_its_own = token("a1", "r1").build().expect("valid");
+        assert!(nothing_of_its_own.merge_into_later(&later, &start).is_none());
+
+        let refreshed = token("a3", "r1").build().expect("valid");
+        let merged = refreshed.merge_into_later(&later, &start).expect("a new access token");
+        assert_eq!(tokens_of(&merged), ("a3", "r2"));
+    }
+
+    #[test]
+    fn an_access_token_that_counts_as_given_keeps_its_expiry_with_it() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let start = stored(token("a1", "r1").expiry_time(at(10)));
+        let later = stored(token("a2", "r2").expiry_time(at(20)));
+        // Its expiry equals that of the version it started from, but belongs to another access token.
+        let refreshed = token("a3", "r1").expiry_time(at(10)).build().expect("valid");
+        let merged = refreshed.merge_into_later(&later, &start).expect("a new access token");
+        assert_eq!(merged.expiry_time(), Some(at(10)));
+        // And an expiry without its access token says nothing of another one.
+        let corrected = token("a1", "r1").expiry_time(at(11)).build().expect("valid");
+        assert!(corrected.merge_into_later(&later, &start).is_none());
+        let merged = corrected.merge_into(&start).expect("the same access token");
+        assert_eq!(merged.expiry_time(), Some(at(11)));
+    }
+
+    #[test]
+    fn a_new_record_of_a_found_token_holds_nothing_of_what_was_found_but_whose_it_is() {
+        let found = stored(token("a1", "r1").client_id("c").client_secret("s").scope("all"));
+        assert_eq!(found.new_record().map_err(|error| error.kind()), Err(ErrorKind::NothingToStore));
+        let changed = found.to_builder().access_token("a2").build().expect("valid");
+        let record = changed.new_record().expect("an access token of its own");
+        let shown = (record.user_name(), record.client_id(), record.scope());
+        assert_eq!((tokens_of(&record), shown), (("a2", ""), (Some("bob"), Some("c"), None)));
+        assert!(record.client_secret().is_none());
+        assert_eq!(record.access_token().map(|token| token.expose_secret()), Some("a2"));
+    }
+}

@@ -74,7 +74,9 @@ impl OAuthToken {
     /// A copy that no longer remembers being found: when it is saved, every field counts as given.
     ///
     /// For copying tokens to another store. Saved to the store it came from, it overwrites what others
-    /// have stored since, so don't.
+    /// have stored since, so don't. As with every save of a new record, something in the token must name it: one
+    /// without a user, an id of the application's own or a token that it can be looked up by is
+    /// [`ErrorKind::NoLookupKey`](crate::ErrorKind::NoLookupKey).
     #[must_use]
     pub fn detached(&self) -> Self {
         Self::from_parts(Arc::clone(&self.fields), None, None)
@@ -90,11 +92,13 @@ impl OAuthToken {
 
     /// This token as a store returns it: from now on it remembers its fields as found.
     ///
-    /// For stores that build their tokens from what they have read.
+    /// For stores that build their tokens from what they have read. `assigned_id` is the id that the store assigned,
+    /// if it keeps one beside an id of the application's own; without it, the token's id is taken if it has the form of
+    /// an assigned one.
     #[must_use]
-    pub fn into_found(self) -> Self {
-        let assigned_id =
-            self.assigned_id.or_else(|| self.fields.id.clone().filter(TokenId::is_store_assigned));
+    pub fn into_found(self, assigned_id: Option<TokenId>) -> Self {
+        let id = self.fields.id.clone().filter(TokenId::is_store_assigned);
+        let assigned_id = assigned_id.or(self.assigned_id).or(id);
         Self::from_parts(Arc::clone(&self.fields), Some(self.fields), assigned_id)
     }
 

@@ -52,30 +52,34 @@ impl Error for TokenResponseError {}
 
 /// The fields that a response sets.
 pub(super) fn parse(body: &str, received_at: SystemTime) -> Result<Fields, TokenResponseError> {
+    // Some servers begin their JSON with a byte order mark.
+    let body = body.strip_prefix('\u{feff}').unwrap_or(body);
     let members = parse_object(body).ok_or(TokenResponseError(Reason::NotAnObject))?;
     let mut fields = Fields::default();
     let mut lifetime = None;
     let mut lifetime_in_seconds = None;
     for (name, member) in members {
-        let value = match member {
-            Member::Text(value) => value,
-            Member::Json("null") => continue,
-            Member::Json(json) => json.to_owned().into(),
-        };
-        match name.as_str() {
-            "error" if value.expose_secret().is_empty() => {}
-            "error" => {
-                return Err(TokenResponseError(Reason::OAuth(plain_code(value.expose_secret()))));
+        match (name.as_str(), member) {
+            (_, Member::Json("null")) | ("error", Member::Json("false")) => {}
+            ("error", Member::Text(code)) if code.expose_secret().is_empty() => {}
+            ("error", Member::Text(code)) => {
+                return Err(TokenResponseError(Reason::OAuth(plain_code(code.expose_secret()))));
             }
-            "access_token" => fields.set(Field::AccessToken, value),
-            "refresh_token" => fields.set(Field::RefreshToken, value),
-            "token_type" => fields.set(Field::TokenType, value),
-            "scope" => fields.set(Field::Scope, value),
-            "api_domain" => fields.set(Field::ApiDomain, value),
-            "expires_in" => lifetime = seconds(value.expose_secret()),
-            "expires_in_sec" => lifetime_in_seconds = seconds(value.expose_secret()),
-            name if is_reserved(name) || name.is_empty() => {}
-            _ => fields.set_extra(name, Extra::Text(value)),
+            ("error", Member::Json(_)) => return Err(TokenResponseError(Reason::OAuth(None))),
+            ("access_token", Member::Text(token)) => fields.set(Field::AccessToken, token),
+            ("refresh_token", Member::Text(token)) => fields.set(Field::RefreshToken, token),
+            ("token_type", Member::Text(token_type)) => fields.set(Field::TokenType, token_type),
+            ("api_domain", Member::Text(domain)) => fields.set(Field::ApiDomain, domain),
+            ("scope", Member::Text(scope)) => fields.set(Field::Scope, scope),
+            ("scope", Member::Json(json)) => fields.set(Field::Scope, joined_scope(json).into()),
+            ("expires_in", member) => lifetime = seconds(&member),
+            ("expires_in_sec", member) => lifetime_in_seconds = seconds(&member),
+            // What should be text and is not counts as absent: it must not replace a good token.
+            (name, _) if is_reserved(name) || name.is_empty() => {}
+            (_, Member::Text(text)) => fields.set_extra(name, Extra::Text(text)),
+            // A string that cannot be decoded is nothing that could be kept as text.
+            (_, Member::Json(json)) if json.starts_with('"') => {}
+            (_, Member::Json(json)) => fields.set_extra(name, Extra::Text(json.to_owned().into())),
         }
     }
     if fields.secret(Field::AccessToken).is_none() {
@@ -87,9 +91,18 @@ pub(super) fn parse(body: &str, received_at: SystemTime) -> Result<Fields, Token
 }
 
 /// Seconds as providers write them: `3600`, `"3600"`, `3599.5`. Less than none is none left.
-fn seconds(text: &str) -> Option<Duration> {
+fn seconds(member: &Member<'_>) -> Option<Duration> {
+    let text = match member {
+        Member::Text(text) => text.expose_secret(),
+        Member::Json(json) => json,
+    };
     let seconds = text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
+}
+
+/// Some servers send the scopes as an array; anything else is none.
+fn joined_scope(json: &str) -> String {
+    serde_json::from_str::<Vec<String>>(json).unwrap_or_default().join(" ")
 }
 
 fn plain_code(code: &str) -> Option<String> {

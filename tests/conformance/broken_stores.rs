@@ -68,6 +68,7 @@ const BREAKS: &[(Defect, &[&str])] = &[
     (Defect::NeverUpdatesBy("grant"), &["save::updates_by_grant_token"]),
     (Defect::NeverUpdatesBy("refresh"), &["save::updates_by_refresh_token"]),
     (Defect::NeverUpdatesBy("access"), &["save::updates_by_access_token"]),
+    (Defect::MatchesTokensOfOthers, &["save::users_with_the_same_tokens_stay_apart"]),
     (Defect::HoldsTen, &["save::an_eleventh_token_works"]),
     (
         Defect::WritesWhatItReadEarlier,
@@ -162,6 +163,7 @@ enum Defect {
     StoresWithoutAKey,
     StoresEmptyRecords,
     NeverUpdatesBy(&'static str),
+    MatchesTokensOfOthers,
     HoldsTen,
     WritesWhatItReadEarlier,
     DeletesOneOfSeveral,
@@ -382,6 +384,9 @@ impl Store {
         if self.defect == Defect::AdoptsRecords && asked.id().is_some() {
             asked = built(asked.to_builder().user_name(""));
         }
+        if self.defect == Defect::MatchesTokensOfOthers && asked.refresh_token().is_some() {
+            asked = built(asked.to_builder().user_name(""));
+        }
         let plan = LookupPlan::of(&asked);
         for key in plan.keys() {
             if self.defect == Defect::NeverUpdatesBy(kind_of(key)) {
@@ -448,11 +453,11 @@ impl Store {
             Defect::BringsBackWhatWasFound => token.detached().new_record(),
             _ => token.new_record(),
         };
-        let stored_anyway = match (self.defect, made.as_ref().err().map(StoreError::kind)) {
-            (Defect::StoresWithoutAKey, Some(ErrorKind::NoLookupKey)) => true,
-            (Defect::StoresEmptyRecords, Some(ErrorKind::NothingToStore)) => true,
-            _ => false,
-        };
+        let stored_anyway = matches!(
+            (self.defect, made.as_ref().err().map(StoreError::kind)),
+            (Defect::StoresWithoutAKey, Some(ErrorKind::NoLookupKey))
+                | (Defect::StoresEmptyRecords, Some(ErrorKind::NothingToStore))
+        );
         if stored_anyway {
             return Ok(found(token.detached().to_builder().id("stored anyway")));
         }
@@ -615,7 +620,7 @@ fn built(token: OAuthTokenBuilder) -> OAuthToken {
 }
 
 fn found(token: OAuthTokenBuilder) -> OAuthToken {
-    built(token).into_found()
+    built(token).into_found(None)
 }
 
 fn without_extras(token: &OAuthToken) -> OAuthTokenBuilder {
