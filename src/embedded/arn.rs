@@ -71,6 +71,7 @@ mod tests {
             assert_eq!(SecretId::parse(name), SecretId::Name(name));
             SecretId::name_before_suffix(name);
         }
+        assert_eq!(SecretId::name_before_suffix("name-without"), None);
         assert_eq!(SecretId::parse("arn:aws:s3:::bucket"), SecretId::Foreign);
     }
 }

@@ -1,10 +1,11 @@
-//! The body of an answer, streamed.
+//! Bodies: of requests, read to the end, and of answers, streamed.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::body::{self, SdkBody};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
@@ -35,4 +36,17 @@ impl Body for OneChunk {
 /// A streaming body with this content.
 pub(super) fn streaming(content: impl Into<Bytes>) -> SdkBody {
     SdkBody::from_body_1_x(OneChunk(Some(content.into())))
+}
+
+/// Reads a request's body to the end.
+///
+/// The SDK watches that: a body that nobody reads is a stalled upload, which it breaks off after some seconds.
+pub(super) async fn read(mut body: SdkBody) -> Result<Vec<u8>, body::Error> {
+    let mut content = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        if let Ok(data) = frame?.into_data() {
+            content.extend_from_slice(&data);
+        }
+    }
+    Ok(content)
 }

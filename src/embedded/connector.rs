@@ -40,12 +40,12 @@ impl HttpClient for Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let backend = Arc::clone(&self.0);
-        HttpConnectorFuture::new(async move { handle(&backend, &request).await })
+        HttpConnectorFuture::new(async move { handle(&backend, request).await })
     }
 }
 
 /// Takes one HTTP request from its arrival to its answer.
-async fn handle(backend: &Backend, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn handle(backend: &Backend, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
     let operation = Operation::from_target(target);
     backend.counters.record(operation);
@@ -53,7 +53,8 @@ async fn handle(backend: &Backend, request: &HttpRequest) -> Result<HttpResponse
         let error = ServiceError::new("UnknownOperationException", "The operation is not known");
         return respond(Err(error));
     };
-    let call = Call { operation, request: parse(request) };
+    let content = body::read(request.into_body()).await.map_err(ConnectorError::io)?;
+    let call = Call { operation, request: Request::parse(&content) };
 
     backend.gates.pass(Point::Before, &call).await;
     let (latency, outcome) = backend.faults.decide(&call);
@@ -86,13 +87,6 @@ async fn handle(backend: &Backend, request: &HttpRequest) -> Result<HttpResponse
         }
         _ => respond(answer),
     }
-}
-
-fn parse(request: &HttpRequest) -> ServiceResult<Request> {
-    // The SDK's requests are in memory; a streaming body can't be one of them.
-    let body =
-        request.body().bytes().ok_or_else(|| ServiceError::serialization("The body is not in memory"))?;
-    Request::parse(body)
 }
 
 fn respond(answer: ServiceResult<serde_json::Value>) -> Result<HttpResponse, ConnectorError> {

@@ -20,7 +20,7 @@ const KINDS: usize = Operation::ALL.len();
 /// // … use `backend.client()` …
 /// assert_eq!(backend.requests().since(&before).to_string(), "no requests");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestCounts {
     by_operation: [u64; KINDS],
     unknown: u64,
@@ -78,6 +78,12 @@ impl fmt::Display for RequestCounts {
             f.write_str("no requests")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for RequestCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestCounts({self})")
     }
 }
 

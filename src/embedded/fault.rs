@@ -247,7 +247,7 @@ impl Faults {
             },
             |fault| match fault.kind {
                 Kind::Latency(more) => {
-                    latency += more;
+                    latency = latency.saturating_add(more);
                     None
                 }
                 kind => Some(outcome(kind, call)),

@@ -95,14 +95,15 @@ impl EmbeddedSecretsManager {
     /// A new client of this backend, with dummy credentials and otherwise the SDK's defaults: three attempts, no
     /// operation timeout, tokio's sleep.
     ///
-    /// Each has a retry budget of its own. The SDK otherwise shares one over the whole process, and once many
-    /// calls have failed, the next ones make only one attempt.
+    /// Each has a retry budget of its own. The SDK otherwise shares one over all clients of the process, and once
+    /// it is spent on calls that failed, the next ones make only one attempt.
     #[must_use]
     pub fn client(&self) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+            // The SDK keeps the budgets by name for as long as the process lives: some bytes a client.
             .retry_partition(RetryPartition::new(Uuid::new_v4().to_string()))
             .http_client(self.http_client())
             .build();
@@ -110,7 +111,8 @@ impl EmbeddedSecretsManager {
     }
 
     /// The connection to this backend, for an SDK configuration of one's own. It needs some credentials and some
-    /// Region; those of the answers are always the same.
+    /// Region; those of the answers are always the same. Unlike [`client`](Self::client)s, clients made this way share
+    /// the SDK's retry budget of their Region, unless the configuration has a retry partition of its own.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(Connector(Arc::clone(&self.backend)))
@@ -162,8 +164,8 @@ impl EmbeddedSecretsManager {
     /// Answers the next `reads` reads from the state that each secret was in before its last change: one
     /// consistent older state of the whole secret, which for a new secret is that there is none.
     ///
-    /// GetSecretValue, DescribeSecret, ListSecretVersionIds and BatchGetSecretValue by ids count, all together;
-    /// a batch is one read. Replaces what is left of an earlier call.
+    /// Any write is a change, one of tags too. GetSecretValue, DescribeSecret, ListSecretVersionIds and
+    /// BatchGetSecretValue by ids count, all together; a batch is one read. Replaces what is left of an earlier call.
     pub fn stale_reads(&self, reads: usize) {
         self.backend.state().settings.stale_reads = reads;
     }

@@ -93,3 +93,35 @@ fn checksum(content: &str) -> u64 {
     ("NextToken", content).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: RangeInclusive<i64> = 1..=10;
+
+    fn parse(token: Option<&str>) -> Result<Page> {
+        let body = json!({ "NextToken": token }).to_string();
+        let request = Request::parse(body.as_bytes())?;
+        Page::parse(&request, Operation::ListSecrets, &LIMITS)
+    }
+
+    #[test]
+    fn a_token_leads_to_the_position_it_was_given_for() {
+        let first = parse(None).unwrap();
+        assert_eq!(first.after, None);
+        let last = ("a".to_owned(), 7);
+        let second = parse(Some(&first.token_after(&last))).unwrap();
+        assert_eq!(second.after, Some(last));
+    }
+
+    #[test]
+    fn a_token_with_another_position_is_refused() {
+        let token = parse(None).unwrap().token_after(&("a".to_owned(), 7));
+        let content = String::from_utf8(BASE64.decode(token.as_bytes()).unwrap()).unwrap();
+        assert!(content.contains(",7]"), "{content}");
+        let forged = BASE64.encode(content.replace(",7]", ",8]").as_bytes());
+        let error = parse(Some(&forged)).err().unwrap();
+        assert_eq!(error.code, "InvalidNextTokenException");
+    }
+}

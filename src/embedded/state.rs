@@ -180,7 +180,7 @@ impl State {
     fn forget_old_deletions(&mut self, now: Timestamp) {
         let lag = self.longest_lag();
         while self.deleted.len() > REMEMBERED_DELETIONS
-            && self.deleted.front().is_some_and(|(at, _)| *at + lag <= now)
+            && self.deleted.front().is_some_and(|(at, _)| at.saturating_add(lag) <= now)
         {
             let Some((at, name)) = self.deleted.pop_front() else {
                 return;
@@ -194,5 +194,65 @@ impl State {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Creates and deletes a secret of this name.
+    fn cycle(state: &mut State, name: &str, at: Timestamp) {
+        let serial = state.next_serial();
+        state.put(at, Secret::new(serial, name, String::new(), at));
+        state.remove(at, name);
+    }
+
+    #[test]
+    fn a_name_that_is_created_again_and_again_keeps_one_former_secret() {
+        let mut state = State::default();
+        for second in 0..100 {
+            cycle(&mut state, "a", SECOND * second);
+        }
+        assert_eq!(state.timelines["a"].secrets().count(), 1);
+        assert_eq!(state.by_creation.len(), 1);
+    }
+
+    #[test]
+    fn changes_older_than_the_lag_are_dropped() {
+        let mut state = State::default();
+        state.settings.list_lag = 10 * SECOND;
+        let mut secret = Secret::new(state.next_serial(), "a", String::new(), Timestamp::ZERO);
+        for second in 0..100 {
+            secret.changed = SECOND * second;
+            state.put(SECOND * second, secret.clone());
+        }
+        // One for each second, and one for the moment itself.
+        assert_eq!(state.timelines["a"].secrets().count(), 11);
+    }
+
+    #[test]
+    fn only_so_many_deleted_names_are_remembered() {
+        let mut state = State::default();
+        for n in 0..2 * REMEMBERED_DELETIONS {
+            cycle(&mut state, &n.to_string(), Timestamp::ZERO);
+        }
+        assert_eq!(state.timelines.len(), REMEMBERED_DELETIONS);
+        assert_eq!(state.by_creation.len(), REMEMBERED_DELETIONS);
+        assert_eq!(state.deleted.len(), REMEMBERED_DELETIONS);
+    }
+
+    #[test]
+    fn a_lag_remembers_deleted_names_for_as_long_as_it_shows_them() {
+        let mut state = State::default();
+        state.settings.list_lag = 10 * SECOND;
+        for n in 0..2 * REMEMBERED_DELETIONS {
+            cycle(&mut state, &n.to_string(), Timestamp::ZERO);
+        }
+        assert_eq!(state.timelines.len(), 2 * REMEMBERED_DELETIONS);
+        cycle(&mut state, "late", 10 * SECOND);
+        assert_eq!(state.timelines.len(), REMEMBERED_DELETIONS);
     }
 }

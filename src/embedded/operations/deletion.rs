@@ -46,7 +46,8 @@ fn delete_now(mut secret: Secret, context: &mut Context<'_>) -> Value {
     if linger.is_zero() {
         context.state.remove(context.now, &secret.name);
     } else if secret.deletion.is_none_or(|deletion| !deletion.forced) {
-        secret.deletion = Some(Deletion { requested: context.now, due: context.now + linger, forced: true });
+        secret.deletion =
+            Some(Deletion { requested: context.now, due: context.now.saturating_add(linger), forced: true });
         context.state.put(context.now, secret);
     }
     answer

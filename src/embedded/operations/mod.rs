@@ -71,3 +71,93 @@ fn insert_metadata(answer: &mut Map<String, Value>, secret: &Secret, accessed: O
         answer.insert("Tags".to_owned(), Value::Array(tags));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
+
+    /// Requests of all operations over a few secrets, each with one member replaced by something odd.
+    #[test]
+    fn no_request_panics() {
+        let usual = json!({
+            "SecretId": "a", "Name": "a", "SecretString": "v", "ClientRequestToken": TOKEN,
+            "Description": "d", "Tags": [{ "Key": "k", "Value": "v" }], "TagKeys": ["k"],
+            "VersionStages": ["AWSCURRENT"], "VersionStage": "L", "MoveToVersionId": TOKEN,
+            "Filters": [{ "Key": "all", "Values": ["a"] }], "MaxResults": 1,
+        });
+        let members = [
+            "SecretId",
+            "Name",
+            "SecretString",
+            "SecretBinary",
+            "ClientRequestToken",
+            "Description",
+            "Tags",
+            "TagKeys",
+            "VersionStages",
+            "VersionStage",
+            "VersionId",
+            "MoveToVersionId",
+            "RemoveFromVersionId",
+            "Filters",
+            "MaxResults",
+            "NextToken",
+            "SecretIdList",
+            "SortBy",
+            "SortOrder",
+            "RecoveryWindowInDays",
+            "ForceDeleteWithoutRecovery",
+            "IncludeDeprecated",
+        ];
+        let arn = super::super::arn::without_suffix("");
+        let odd = [
+            Value::Null,
+            json!(true),
+            json!(-1),
+            json!(0),
+            json!(i64::MIN),
+            json!(u64::MAX),
+            json!(1e300),
+            json!(""),
+            json!("é-éééééé"),
+            json!("\0"),
+            json!("x".repeat(70_000)),
+            json!(arn),
+            json!(format!("{arn}é-ééé")),
+            json!([]),
+            json!([[]]),
+            json!([{}]),
+            json!([""]),
+            json!(["!"]),
+            json!([{ "Key": "all", "Values": ["", "!", " "] }]),
+            json!([{ "Key": "description", "Values": ["É"] }]),
+            json!({}),
+        ];
+        let mut state = State::default();
+        let (mut answers, mut errors) = (0, 0);
+        for (round, value) in odd.iter().enumerate() {
+            for member in members {
+                for operation in Operation::ALL {
+                    let mut request = usual.clone();
+                    request[member] = value.clone();
+                    let request = Request::object(&request, "request").unwrap();
+                    let mut context = Context {
+                        state: &mut state,
+                        now: Timestamp::from_secs(round as u64),
+                        entry_fault: &|_| None,
+                    };
+                    match execute(operation, &request, &mut context) {
+                        Ok(_) => answers += 1,
+                        Err(error) => {
+                            assert_eq!(error.status, 400);
+                            errors += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(answers > 500 && errors > 500, "{answers} answers, {errors} errors");
+    }
+}

@@ -16,19 +16,18 @@ pub(super) fn create_secret(request: &Request, context: &mut Context<'_>) -> Res
     let description = validation::description(request)?;
     let kms_key_id = validation::kms_key_id(request)?;
     let tags = validation::tags(request)?;
-    let value = validation::value(request)?;
-    let token = validation::request_token(request)?;
+    let version = value_and_token(request)?;
 
     if let Some(existing) = context.state.named(name, View::Now) {
-        return create_again(existing, token, value.as_ref());
+        return create_again(existing, version);
     }
     let serial = context.state.next_serial();
     let mut secret = Secret::new(serial, name, arn::generate(name), context.now);
     secret.description = description.map(str::to_owned);
     secret.kms_key_id = kms_key_id.map(str::to_owned);
     secret.tags = tags;
-    let version_id = value.is_some().then_some(token);
-    if let Some(value) = value {
+    let version_id = version.as_ref().map(|(_, token)| *token);
+    if let Some((value, token)) = version {
         secret.add_version(token, value, &[CURRENT], context.now)?;
     }
     let answer = with_version_id(&secret, version_id);
@@ -37,14 +36,16 @@ pub(super) fn create_secret(request: &Request, context: &mut Context<'_>) -> Res
 }
 
 /// A Create on a name that is taken: only a repetition of the Create that took it succeeds.
-fn create_again(existing: &Secret, token: &str, value: Option<&SecretValue>) -> Result<Value> {
+fn create_again(existing: &Secret, version: Option<(SecretValue, &str)>) -> Result<Value> {
     if existing.deletion.is_some() {
         return Err(ServiceError::invalid_request(
             "You can't create this secret because a secret with this name is already scheduled for deletion.",
         ));
     }
-    match existing.version(token) {
-        Some(version) if Some(&version.value) == value => Ok(with_version_id(existing, Some(token))),
+    match version {
+        Some((value, token)) if existing.version(token).is_some_and(|written| written.value == value) => {
+            Ok(with_version_id(existing, Some(token)))
+        }
         _ => Err(ServiceError::exists(format!(
             "The operation failed because the secret {} already exists.",
             existing.name
@@ -84,11 +85,10 @@ pub(super) fn update_secret(request: &Request, context: &mut Context<'_>) -> Res
     let id = validation::secret_id(request)?;
     let description = validation::description(request)?;
     let kms_key_id = validation::kms_key_id(request)?;
-    let value = validation::value(request)?;
+    let version = value_and_token(request)?;
 
     let secret = context.state.find_usable(id, View::Now)?;
-    let token = value.is_some().then(|| validation::request_token(request)).transpose()?;
-    if let (Some(value), Some(token)) = (&value, token)
+    if let Some((value, token)) = &version
         && already_written(secret, token, value)?
     {
         return Ok(with_version_id(secret, Some(token)));
@@ -100,13 +100,19 @@ pub(super) fn update_secret(request: &Request, context: &mut Context<'_>) -> Res
     if let Some(key) = kms_key_id {
         secret.kms_key_id = Some(key.to_owned());
     }
-    if let (Some(value), Some(token)) = (value, token) {
+    let version_id = version.as_ref().map(|(_, token)| *token);
+    if let Some((value, token)) = version {
         secret.add_version(token, value, &[CURRENT], context.now)?;
     }
     secret.changed = context.now;
-    let answer = with_version_id(&secret, token);
+    let answer = with_version_id(&secret, version_id);
     context.state.put(context.now, secret);
     Ok(answer)
+}
+
+/// The version that a Create or an Update brings, if any; without one the token means nothing.
+fn value_and_token(request: &Request) -> Result<Option<(SecretValue, &str)>> {
+    validation::value(request)?.map(|value| Ok((value, validation::request_token(request)?))).transpose()
 }
 
 /// Whether a version has this token and this content; with other content the token is refused.

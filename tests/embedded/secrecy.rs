@@ -1,0 +1,37 @@
+//! Nothing that is secret is shown.
+
+use oauth_token_store::embedded::{Fault, Gate, Operation};
+
+use crate::*;
+
+const SECRET: &str = "hunter2-the-secret";
+
+#[tokio::test]
+async fn debug_shows_no_content() {
+    let (backend, client) = setup();
+    create(&client, "private/name", SECRET).await;
+    let fault = Fault::access_denied().on_secret("private/name");
+    let gate = Gate::before(Operation::PutSecretValue).on_secret("private/name");
+    let shown = format!(
+        "{backend:?} {fault:?} {gate:?} {:?} {:?} {:?}",
+        backend.gate(gate.clone()),
+        backend.http_client(),
+        backend.requests(),
+    );
+    assert!(!shown.contains("private"), "{shown}");
+    assert!(!shown.contains(SECRET), "{shown}");
+    assert!(shown.contains("EmbeddedSecretsManager { secrets: 1, requests: 1"), "{shown}");
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_of_its_own() {
+    use aws_sdk_secretsmanager::operation::RequestId;
+    let (_, client) = setup();
+    create(&client, "a", "v").await;
+    let first = get(&client, "a").await;
+    let second = get(&client, "a").await;
+    assert_ne!(first.request_id(), second.request_id());
+    assert_eq!(first.request_id().unwrap().len(), 36);
+    let error = client.get_secret_value().secret_id("b").send().await.unwrap_err();
+    assert!(error.request_id().is_some());
+}
