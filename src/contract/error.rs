@@ -165,11 +165,11 @@ impl StoreError {
         self.0.secret_name.as_deref()
     }
 
-    /// The token whose save failed, where it must not be lost.
+    /// The token to save again instead of one's own, after a save that failed in a passing way.
     ///
-    /// A save that ends without an answer from the service ([`ErrorKind::Unavailable`]) may have landed
-    /// or not. Save *this* token to go on: it remembers the request, so that the same one is sent again
-    /// and can never overwrite what somebody else has stored since.
+    /// It remembers how far the save came. Where a write ended without an answer from the service
+    /// ([`ErrorKind::Unavailable`]), the same request is sent again, so it cannot overwrite what somebody else has
+    /// stored since; and what the token shares with the record that the save started from is not given a second time.
     pub fn token(&self) -> Option<&Arc<OAuthToken>> {
         self.0.token.as_ref()
     }

@@ -31,4 +31,4 @@ pub use token_response::TokenResponseError;
 pub(crate) use fields::{Extra, Field, Fields, epoch_millis, from_epoch_millis};
 pub(crate) use json_object::{Member, Written, parse_object, write_object};
 pub(crate) use locator::{Locator, LocatorKind};
-pub(crate) use token::UnansweredWrite;
+pub(crate) use token::UnfinishedSave;

@@ -43,12 +43,12 @@ pub struct OAuthToken {
     /// What a store returned, if this token is that or was built from it.
     found: Option<Arc<Fields>>,
     assigned_id: Option<TokenId>,
-    unanswered: Option<UnansweredWrite>,
+    unfinished: Option<UnfinishedSave>,
 }
 
-/// A write whose answer was lost, kept by the store that sent it: opaque to everything else.
+/// What the store that was to save it left in a token: opaque to everything else.
 #[derive(Clone)]
-pub(crate) struct UnansweredWrite(pub(crate) Arc<dyn Any + Send + Sync>);
+pub(crate) struct UnfinishedSave(pub(crate) Arc<dyn Any + Send + Sync>);
 
 impl OAuthToken {
     /// A builder with no field set.
@@ -87,7 +87,7 @@ impl OAuthToken {
         found: Option<Arc<Fields>>,
         assigned_id: Option<TokenId>,
     ) -> Self {
-        Self { fields, found, assigned_id, unanswered: None }
+        Self { fields, found, assigned_id, unfinished: None }
     }
 
     /// This token as a store returns it: from now on it remembers its fields as found.
@@ -117,12 +117,12 @@ impl OAuthToken {
         self.found.as_ref()
     }
 
-    pub(crate) fn unanswered(&self) -> Option<&UnansweredWrite> {
-        self.unanswered.as_ref()
+    pub(crate) fn unfinished(&self) -> Option<&UnfinishedSave> {
+        self.unfinished.as_ref()
     }
 
-    pub(crate) fn with_unanswered(&self, write: Option<UnansweredWrite>) -> Self {
-        Self { unanswered: write, ..self.clone() }
+    pub(crate) fn with_unfinished(&self, unfinished: Option<UnfinishedSave>) -> Self {
+        Self { unfinished, ..self.clone() }
     }
 
     /// The id: the application's own, if the record was made with one, else the store-assigned one.

@@ -17,14 +17,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::contract::{ErrorKind, LookupPlan, OAuthToken, StoreError, UnansweredWrite};
+use crate::contract::{ErrorKind, LookupPlan, OAuthToken, StoreError};
 
 use super::lookup::Purpose;
 use super::record::Record;
 use super::service::{NewSecret, NewVersion};
-use super::service_error::ServiceError;
 use super::storage::{Backoff, Storage, carry_to_end, locator_of};
 use super::version_chain::slot_after;
+use super::write::{Answer, NoAnswer, Request, Unfinished, Write};
 use super::{tags, value};
 
 /// How often a save is merged and tried anew before it is `Contended`: more than writers ever meet on one token.
@@ -36,37 +36,6 @@ const MAX_STALE_READS: usize = 4;
 /// How far a chain of slots is followed: Secrets Manager keeps about 100 versions.
 const MAX_CHAIN: usize = 128;
 
-/// A write as it is sent, and sent again.
-struct Write {
-    request: Request,
-    /// What is stored once it has landed.
-    stored: Arc<OAuthToken>,
-    /// The record that the save started from.
-    started_from: Option<Record>,
-}
-
-enum Request {
-    Put(NewVersion),
-    Create(NewSecret),
-}
-
-/// What the service says of a write, if it says something final.
-enum Answer {
-    Landed,
-    /// Another content has the request token, or the name is taken.
-    Taken,
-    /// The secret is not there.
-    Gone,
-    /// Among other things, it is scheduled for deletion.
-    InvalidRequest(ServiceError),
-}
-
-enum Outcome {
-    Stored(Arc<OAuthToken>),
-    /// The write did not land; this is what is there now.
-    Lost(Option<Record>),
-}
-
 /// Saves a token. Until the first write is sent, dropping the future stops the save; after that it is carried to its
 /// end.
 pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
@@ -74,19 +43,19 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
         return Err(ErrorKind::NoLookupKey.into());
     }
     encode(token)?;
-    let unanswered = Write::left_in(token).filter(|write| write.is_to(storage));
+    let unfinished = Unfinished::of(token, &storage.prefix);
     let mut save = Save {
         storage: Arc::clone(storage),
-        token: token.with_unanswered(None),
-        started_from: None,
+        token: token.with_unfinished(None),
+        started_from: unfinished.as_ref().and_then(|unfinished| unfinished.started_from.clone()),
         deadline: Instant::now() + storage.settings.write_deadline,
         force_deleted: None,
     };
-    if let Some(write) = unanswered {
+    if let Some(write) = unfinished.as_ref().and_then(|unfinished| unfinished.write.clone()) {
         return carry_to_end(async move { save.resume(&write).await }).await;
     }
     let current = save.look_up().await?;
-    save.started_from = current.clone();
+    save.started_from = save.started_from.or_else(|| current.clone());
     carry_to_end(async move { save.run(current).await }).await
 }
 
@@ -100,8 +69,30 @@ struct Save {
     force_deleted: Option<String>,
 }
 
+enum Outcome {
+    Stored(Arc<OAuthToken>),
+    /// The write did not land; this is what is there now.
+    Lost(Option<Record>),
+}
+
+/// Why a slot is taken.
+enum Taken {
+    /// Somebody else wrote; this is what is there now.
+    By(Option<Record>),
+    /// AWSCURRENT was moved back by hand, to the base.
+    RolledBack { free_slot: String },
+}
+
 impl Save {
-    async fn run(&mut self, mut current: Option<Record>) -> Result<Arc<OAuthToken>, StoreError> {
+    async fn run(&mut self, current: Option<Record>) -> Result<Arc<OAuthToken>, StoreError> {
+        let outcome = self.write_until_stored(current).await;
+        outcome.map_err(|error| self.remember(error, None))
+    }
+
+    async fn write_until_stored(
+        &mut self,
+        mut current: Option<Record>,
+    ) -> Result<Arc<OAuthToken>, StoreError> {
         let mut backoff = Backoff::new();
         for _ in 0..MAX_ATTEMPTS {
             let outcome = match current {
@@ -121,18 +112,20 @@ impl Save {
 
     /// Sends the write again that an earlier save of this token got no answer to; then, if it had not landed, saves.
     async fn resume(&mut self, write: &Write) -> Result<Arc<OAuthToken>, StoreError> {
-        self.started_from = write.started_from.clone();
         let landed = match (self.send(write).await?, &write.request) {
-            (Answer::Landed, _) => true,
-            (Answer::Taken, Request::Create(secret)) => self.is_our_version_of(secret).await?,
-            _ => false,
+            (Answer::Landed, _) => Ok(true),
+            (Answer::Taken, Request::Create(secret)) => self.is_ours(secret).await,
+            _ => Ok(false),
         };
-        if landed {
-            self.after_landing(write).await;
+        if landed.map_err(|error| self.remember(error, Some(write)))? {
+            self.note(write);
+            self.update_tags_if_current(write).await;
             return Ok(Arc::clone(&write.stored));
         }
-        let current = self.look_up().await?;
-        self.run(current).await
+        match self.look_up().await {
+            Ok(current) => self.run(current).await,
+            Err(error) => Err(self.remember(error, None)),
+        }
     }
 
     async fn look_up(&self) -> Result<Option<Record>, StoreError> {
@@ -147,18 +140,19 @@ impl Save {
         let merged = Arc::new(merged);
         let mut slot = slot_after(&base.version_id);
         loop {
+            let version = NewVersion {
+                arn: base.arn.clone(),
+                request_token: slot,
+                value: encode(&merged).map_err(|error| error.with_secret_name(&base.name))?,
+            };
             let write = Write {
-                request: Request::Put(NewVersion {
-                    arn: base.arn.clone(),
-                    request_token: slot,
-                    value: encode(&merged).map_err(|error| error.with_secret_name(&base.name))?,
-                }),
+                request: Request::Put(version),
+                name: base.name.clone(),
                 stored: Arc::clone(&merged),
-                started_from: self.started_from.clone(),
             };
             match self.send(&write).await? {
                 Answer::Landed => {
-                    self.after_landing(&write).await;
+                    self.note(&write);
                     self.update_tags(&base, &merged).await;
                     return Ok(Outcome::Stored(merged));
                 }
@@ -252,54 +246,59 @@ impl Save {
         let settings = &self.storage.settings;
         let name = self.storage.prefix.secret_name(&locator);
         let secret = NewSecret {
+            name: name.clone(),
             request_token: Uuid::new_v4().to_string(),
             value: encode(&record).map_err(|error| error.with_secret_name(&name))?,
             tags: tags::of_new_record(&record, settings.index_access_tokens, &settings.tags),
             kms_key_id: settings.kms_key_id.clone(),
-            name,
         };
-        let write = Write {
-            request: Request::Create(secret),
-            stored: record,
-            started_from: self.started_from.clone(),
-        };
-        let Request::Create(secret) = &write.request else {
-            return Err(ErrorKind::Unexpected.into());
-        };
+        let write = Write { request: Request::Create(secret.clone()), name, stored: record };
+        match self.create_until_answered(&write, &secret).await {
+            Ok(None) => {
+                self.note(&write);
+                Ok(Outcome::Stored(write.stored))
+            }
+            Ok(taken_by) => Ok(Outcome::Lost(taken_by)),
+            // «Exists» is no final answer until it is known whose version is there.
+            Err(error) => Err(self.remember(error, Some(&write))),
+        }
+    }
+
+    /// `None` once the Create has landed, else the record of somebody else who came first.
+    async fn create_until_answered(
+        &mut self,
+        write: &Write,
+        secret: &NewSecret,
+    ) -> Result<Option<Record>, StoreError> {
+        let name = &secret.name;
         let mut backoff = Backoff::new();
         loop {
-            match self.send(&write).await? {
-                Answer::Landed => break,
+            match self.send(write).await? {
+                Answer::Landed => return Ok(None),
                 Answer::Taken => {
-                    if self.is_our_version_of(secret).await? {
-                        break;
+                    if self.is_ours(secret).await? {
+                        return Ok(None);
                     }
-                    if let Some(record) = self.storage.read_secret(&secret.name, &secret.name).await? {
-                        return self.take_over(record).map(|record| Outcome::Lost(Some(record)));
+                    if let Some(record) = self.storage.read_secret(name, name).await? {
+                        return self.take_over(record).map(Some);
                     }
                     // Created by somebody else a moment ago, and not to be read yet.
                 }
-                Answer::InvalidRequest(error) => {
-                    match self.storage.describe(&secret.name, &secret.name).await? {
-                        Some(described) if described.is_scheduled_for_deletion => {
-                            self.force_delete(&described.arn, &secret.name).await?;
-                        }
-                        Some(_) => return Err(error.into_store_error(Some(&secret.name))),
-                        None => {}
+                Answer::InvalidRequest(error) => match self.storage.describe(name, name).await? {
+                    Some(described) if described.is_scheduled_for_deletion => {
+                        self.force_delete(&described.arn, name).await?;
                     }
-                }
-                Answer::Gone => {
-                    return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(&secret.name));
-                }
+                    Some(_) => return Err(error.into_store_error(Some(name))),
+                    None => {}
+                },
+                Answer::Gone => return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(name)),
             }
             if !backoff.wait_before(self.deadline).await {
-                let message =
-                    "the name is still taken by a secret that is being deleted: try again in some seconds";
-                return Err(StoreError::new(ErrorKind::Unavailable, message).with_secret_name(&secret.name));
+                let message = "the name is still taken by a secret that cannot be read, or is being deleted: \
+                               try again in some seconds";
+                return Err(StoreError::new(ErrorKind::Unavailable, message).with_secret_name(name));
             }
         }
-        self.after_landing(&write).await;
-        Ok(Outcome::Stored(write.stored))
     }
 
     /// The record that was created by somebody else under the name of ours, if it is the one the token stands for.
@@ -316,7 +315,7 @@ impl Save {
     }
 
     /// Whether a Create that is told «exists» has made that secret itself: its answer was lost.
-    async fn is_our_version_of(&self, secret: &NewSecret) -> Result<bool, StoreError> {
+    async fn is_ours(&self, secret: &NewSecret) -> Result<bool, StoreError> {
         match self.storage.service.get_version(&secret.name, &secret.request_token).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(false),
@@ -334,59 +333,53 @@ impl Save {
         Ok(())
     }
 
-    /// Sends a write until there is an answer: the same token and the same content each time.
     async fn send(&self, write: &Write) -> Result<Answer, StoreError> {
-        let mut backoff = Backoff::new();
-        let mut an_answer_was_lost = false;
-        loop {
-            let error = match self.send_once(write).await {
-                Ok(()) => return Ok(Answer::Landed),
-                Err(error) if error.is_already_there() => return Ok(Answer::Taken),
-                Err(error) if error.is_not_found() => return Ok(Answer::Gone),
-                Err(error) if error.is_invalid_request() => {
-                    return Ok(Answer::InvalidRequest(error));
-                }
-                Err(error) => error,
-            };
-            an_answer_was_lost |= error.is_unanswered();
-            let is_passing = error.is_unanswered() || error.kind() == ErrorKind::Throttled;
-            if !is_passing || !backoff.wait_before(self.deadline).await {
-                return Err(self.unfinished(write, error, an_answer_was_lost));
-            }
-        }
-    }
-
-    async fn send_once(&self, write: &Write) -> Result<(), ServiceError> {
-        match &write.request {
-            Request::Put(version) => self.storage.service.put(version).await,
-            Request::Create(secret) => self.storage.service.create(secret).await,
-        }
-    }
-
-    /// The error of a write without a final answer. Where its fate is unknown, the token inside remembers it.
-    fn unfinished(&self, write: &Write, error: ServiceError, an_answer_was_lost: bool) -> StoreError {
-        let name = write.name(&self.storage);
-        if !an_answer_was_lost {
-            return error.into_store_error(name.as_deref());
-        }
-        let token = self.token.with_unanswered(Some(UnansweredWrite(Arc::new(write.again()))));
-        let message =
-            "the write was not answered, so it may have landed or not: save the token inside this error";
-        let error = if error.is_unanswered() || error.kind() == ErrorKind::Throttled {
-            let error = StoreError::new(ErrorKind::Unavailable, message).with_source(error);
-            match name {
-                Some(name) => error.with_secret_name(name),
-                None => error,
-            }
-        } else {
-            error.into_store_error(name.as_deref())
+        let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
+        {
+            Ok(answer) => return Ok(answer),
+            Err(no_answer) => no_answer,
         };
-        error.with_token(Arc::new(token))
+        let is_passing = error.is_unanswered() || error.kind() == ErrorKind::Throttled;
+        if !may_have_landed {
+            return Err(error.into_store_error(Some(&write.name)));
+        }
+        let error = if is_passing {
+            let message =
+                "the write was not answered, so it may have landed or not: save the token inside this error";
+            StoreError::new(ErrorKind::Unavailable, message).with_source(error).with_secret_name(&write.name)
+        } else {
+            error.into_store_error(Some(&write.name))
+        };
+        Err(error.with_token(self.unfinished(Some(write))))
     }
 
-    async fn after_landing(&self, write: &Write) {
+    /// Leaves what this save knows in the token of an error after which it is to be saved again.
+    fn remember(&self, error: StoreError, write: Option<&Write>) -> StoreError {
+        if error.token().is_some() || !error.is_retryable() {
+            return error;
+        }
+        error.with_token(self.unfinished(write))
+    }
+
+    fn unfinished(&self, write: Option<&Write>) -> Arc<OAuthToken> {
+        Unfinished { write: write.cloned(), started_from: self.started_from.clone() }.left_in(&self.token)
+    }
+
+    fn note(&self, write: &Write) {
         if let Some(locator) = locator_of(&write.stored) {
             self.storage.recent_writes.note(locator);
+        }
+    }
+
+    /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.
+    async fn update_tags_if_current(&self, write: &Write) {
+        let (Request::Put(version), Some(start)) = (&write.request, &self.started_from) else {
+            return;
+        };
+        if let Ok(current) = self.storage.service.get(&version.arn).await
+            && current.version_id == version.request_token
+        {
+            self.update_tags(start, &write.stored).await;
         }
     }
 
@@ -403,40 +396,6 @@ impl Save {
         if let Err(error) = self.storage.service.tag(&base.arn, tags::to_sdk(now)).await {
             tracing::warn!(secret = base.name, %error, "the token is saved, but its search tags are out of date");
         }
-    }
-}
-
-enum Taken {
-    By(Option<Record>),
-    RolledBack { free_slot: String },
-}
-
-impl Write {
-    /// The write that an earlier save of this token got no answer to.
-    fn left_in(token: &OAuthToken) -> Option<Arc<Self>> {
-        Arc::clone(&token.unanswered()?.0).downcast().ok()
-    }
-
-    fn is_to(&self, storage: &Storage) -> bool {
-        match &self.request {
-            Request::Create(secret) => storage.prefix.locator_in(&secret.name).is_some(),
-            Request::Put(_) => self
-                .started_from
-                .as_ref()
-                .is_some_and(|record| storage.prefix.locator_in(&record.name).is_some()),
-        }
-    }
-
-    fn name(&self, storage: &Storage) -> Option<String> {
-        locator_of(&self.stored).map(|locator| storage.prefix.secret_name(&locator))
-    }
-
-    fn again(&self) -> Self {
-        let request = match &self.request {
-            Request::Put(version) => Request::Put(version.clone()),
-            Request::Create(secret) => Request::Create(secret.clone()),
-        };
-        Self { request, stored: Arc::clone(&self.stored), started_from: self.started_from.clone() }
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `prefix`, `tags`, `value` | the storage layout, schema 1: pure functions |
 //! | `storage`, `record` | what all parts share; a secret as it was read: ARN, version, token |
 //! | `lookup` | from a [`LookupPlan`](crate::LookupPlan) to the record it means |
-//! | `compare_and_swap`, `version_chain` | the write protocol; nothing else writes a value |
+//! | `compare_and_swap`, `write`, `version_chain` | the write protocol; nothing else writes a value |
 //! | `delete`, `listing`, `recent_writes`, `pace` | deletion and bulk work |
 //! | `service`, `service_error` | the edge: one function a request, one error type |
 
@@ -27,6 +27,7 @@ mod store;
 mod tags;
 mod value;
 mod version_chain;
+mod write;
 
 pub use builder::SecretsManagerTokenStoreBuilder;
 pub use service_error::ServiceError;

@@ -1,6 +1,7 @@
 //! A lost answer tells nothing.
 
 use oauth_token_store::embedded::{Fault, Gate, Operation};
+use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{ErrorKind, TokenStore, TokenStoreExt};
 
 use crate::support::{
@@ -54,7 +55,8 @@ async fn a_landed_put_whose_answer_is_lost_for_good_never_replaces_a_newer_refre
     let before = backend.requests();
     let stored = one.save_token(token).await.expect("it had landed");
     assert_eq!(refresh_token_of(&stored), "second");
-    assert_eq!(backend.requests().since(&before).to_string(), "1 PutSecretValue");
+    // It looks whether its tags are still wanted, and writes nothing more.
+    assert_eq!(backend.requests().since(&before).to_string(), "1 GetSecretValue, 1 PutSecretValue");
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "third");
 }
 
@@ -174,4 +176,59 @@ async fn a_denial_after_a_lost_answer_keeps_the_token() {
     let save = spawn_save(&store, &refresh("bob", "second"));
     let error = save.await.expect("no panic").expect_err("denied");
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_fails_after_a_lost_race_remembers_what_it_started_from() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let rotation = spawn_save(&two, &refresh("bob", "rotated"));
+    gate.arrived(1).await;
+    let whole = token().user_name("bob").refresh_token("refresh-bob").access_token("newer");
+    let save = spawn_save(&one, &whole.build().expect("valid"));
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    rotation.await.expect("no panic").expect("saved");
+    let fault = backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
+    gate.open();
+    let error = save.await.expect("no panic").expect_err("it cannot read who won");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    backend.remove_fault(fault);
+    let stored = one.save_token(error.token().expect("the token")).await.expect("saved");
+    assert_eq!(refresh_token_of(&stored), "rotated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_cannot_tell_whose_the_secret_is_remembers_its_request() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let gate = backend.gate(Gate::before(Operation::CreateSecret));
+    let first = spawn_save(&two, &refresh("bob", "second"));
+    gate.arrived(1).await;
+    let late = spawn_save(&one, &login("bob"));
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    first.await.expect("no panic").expect("saved");
+    let fault = backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
+    gate.open();
+    let error = late.await.expect("no panic").expect_err("it cannot read whose it is");
+    backend.remove_fault(fault);
+    let before = backend.requests();
+    one.save_token(error.token().expect("the token")).await.expect("saved");
+    assert_eq!(backend.requests().since(&before).count(Operation::CreateSecret), 1);
+    assert_eq!(backend.secret_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_found_to_have_landed_brings_its_tags_up_to_date() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&refresh("bob", "second")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    store.save_token(error.token().expect("the token")).await.expect("it had landed");
+    let second = SecretString::from("second");
+    assert!(store.find_by_refresh_token("client", &second).await.expect("fine").is_some());
 }

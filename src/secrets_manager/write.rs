@@ -1,0 +1,97 @@
+//! One write: sent until it is answered, and remembered if it is not.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::contract::{ErrorKind, OAuthToken, UnfinishedSave};
+
+use super::prefix::Prefix;
+use super::record::Record;
+use super::service::{NewSecret, NewVersion, Service};
+use super::service_error::ServiceError;
+use super::storage::Backoff;
+
+/// A write as it is sent, and sent again: the same token and the same content each time.
+#[derive(Clone)]
+pub(super) struct Write {
+    pub(super) request: Request,
+    /// The name of the secret.
+    pub(super) name: String,
+    /// What is stored once it has landed.
+    pub(super) stored: Arc<OAuthToken>,
+}
+
+#[derive(Clone)]
+pub(super) enum Request {
+    Put(NewVersion),
+    Create(NewSecret),
+}
+
+/// What the service says of a write, if it says something final.
+pub(super) enum Answer {
+    /// It is this write that has landed, now or when its answer was lost; another write may have followed it since.
+    Landed,
+    /// Another content has the request token, or the name is taken.
+    Taken,
+    /// The secret is not there.
+    Gone,
+    /// Among other things, it is scheduled for deletion.
+    InvalidRequest(ServiceError),
+}
+
+/// No final answer by the deadline.
+pub(super) struct NoAnswer {
+    pub(super) error: ServiceError,
+    /// Whether the write may have landed all the same.
+    pub(super) may_have_landed: bool,
+}
+
+impl Write {
+    /// Sends it until there is an answer: a lost one tells nothing.
+    pub(super) async fn send(&self, service: &Service, deadline: Instant) -> Result<Answer, NoAnswer> {
+        let mut backoff = Backoff::new();
+        let mut may_have_landed = false;
+        loop {
+            let sent = match &self.request {
+                Request::Put(version) => service.put(version).await,
+                Request::Create(secret) => service.create(secret).await,
+            };
+            let error = match sent {
+                Ok(()) => return Ok(Answer::Landed),
+                Err(error) if error.is_already_there() => return Ok(Answer::Taken),
+                Err(error) if error.is_not_found() => return Ok(Answer::Gone),
+                Err(error) if error.is_invalid_request() => return Ok(Answer::InvalidRequest(error)),
+                Err(error) => error,
+            };
+            may_have_landed |= error.is_unanswered();
+            let is_passing = error.is_unanswered() || error.kind() == ErrorKind::Throttled;
+            if !is_passing || !backoff.wait_before(deadline).await {
+                return Err(NoAnswer { error, may_have_landed });
+            }
+        }
+    }
+}
+
+/// What a save that failed in a passing way leaves in the token of its error.
+#[derive(Default)]
+pub(super) struct Unfinished {
+    /// The write whose fate is unknown.
+    pub(super) write: Option<Write>,
+    /// The record that the save started from: what equals it is not the save's own to give.
+    pub(super) started_from: Option<Record>,
+}
+
+impl Unfinished {
+    /// What an earlier save to the same place left in this token.
+    pub(super) fn of(token: &OAuthToken, prefix: &Prefix) -> Option<Arc<Self>> {
+        let unfinished: Arc<Self> = Arc::clone(&token.unfinished()?.0).downcast().ok()?;
+        let names = unfinished.write.iter().map(|write| &write.name);
+        let mut names = names.chain(unfinished.started_from.iter().map(|record| &record.name));
+        names.all(|name| prefix.locator_in(name).is_some()).then_some(unfinished)
+    }
+
+    pub(super) fn left_in(self, token: &OAuthToken) -> Arc<OAuthToken> {
+        Arc::new(token.with_unfinished(Some(UnfinishedSave(Arc::new(self)))))
+    }
+}
