@@ -96,11 +96,15 @@ impl Environment {
             .with_env_var("SERVICES", "secretsmanager")
             .with_env_var("DISABLE_EVENTS", "1")
             .with_env_var("SKIP_SSL_CERT_DOWNLOAD", "1")
-            .with_container_name(name)
+            .with_container_name(&name)
             .with_label(LABEL.0, LABEL.1)
             .with_startup_timeout(Duration::from_secs(120))
             .start()
             .await;
+        if started.is_err() {
+            // testcontainers leaves one that was created and cannot be started.
+            remove(&name).await;
+        }
         let container = started.map_err(|error| match error {
             TestcontainersError::Client(
                 ClientError::Init(_)
@@ -150,18 +154,23 @@ async fn remove_when_interrupted<T>(name: String, container: Arc<Mutex<T>>) {
     let exit_code = interrupted().await;
     // Held to the end, so that nobody else removes it or goes on to use it.
     let _held = container.lock().await;
-    if let Ok(docker) = docker_client_instance().await {
-        // Several times: the request that creates it may be on its way.
-        for _ in 0..10 {
-            let force = RemoveContainerOptionsBuilder::new().force(true).v(true);
-            let removed = docker.remove_container(&name, Some(force.build()));
-            if removed.await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+    // Several times: the request that creates it may be on its way.
+    for _ in 0..10 {
+        if remove(&name).await {
+            break;
         }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     std::process::exit(exit_code);
+}
+
+/// Says whether it was there.
+async fn remove(name: &str) -> bool {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
+    match docker_client_instance().await {
+        Ok(docker) => docker.remove_container(name, Some(options.build())).await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 /// Waits for SIGINT or SIGTERM; returns what a shell would report.
