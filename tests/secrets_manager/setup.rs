@@ -112,3 +112,12 @@ fn from_env_fails_with(test: &str, variables: &[(&str, &str)], expected: &str) {
     let said = text.lines().find(|line| line.contains("says: ")).expect("the child ran the test");
     assert!(said.contains(expected), "{said}");
 }
+
+#[test]
+fn a_store_is_cheap_to_share_between_tasks_and_threads() {
+    fn shared<T: Clone + Send + Sync + Unpin + 'static>() {}
+    fn sent<T: Send>(_: T) {}
+    shared::<SecretsManagerTokenStore>();
+    sent(SecretsManagerTokenStore::from_env());
+    sent(SecretsManagerTokenStore::builder().build());
+}
