@@ -107,7 +107,11 @@ impl Save {
                 break;
             }
         }
-        Err(ErrorKind::Contended.into())
+        let contended = StoreError::from(ErrorKind::Contended);
+        Err(match current {
+            Some(base) => contended.with_secret_name(base.name),
+            None => contended,
+        })
     }
 
     /// Sends the write again that an earlier save of this token got no answer to; then, if it had not landed, saves.
