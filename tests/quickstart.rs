@@ -30,7 +30,7 @@ fn it_tells_its_story_with_the_cost_of_each_step_and_no_secret() {
         "name   oauth-token-store-quickstart/",
         "/u_52rqhupjinfczuwzz6qnyv2s6a\n",
         "value  refresh_token = [redacted]\n",
-        "there is nothing to store\n",
+        "the user has to log in again",
         "2 tokens                                               1 BatchGetSecretValue, 1 ListSecrets\n",
         "deleted                                                2 DeleteSecret, 1 ListSecrets\n",
     ] {

@@ -294,7 +294,7 @@ pub const RULES: &[Rule] = &[
         .with_locators(),
     rule!(
         delete::deleted_credentials_stay_deleted,
-        "a token found before its record was deleted does not bring its credentials back"
+        "a token found before its record was deleted does not bring it back, changed or not"
     ),
     rule!(
         delete::a_deleted_token_can_be_made_anew,

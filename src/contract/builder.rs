@@ -7,25 +7,26 @@ use std::time::{Duration, SystemTime};
 use secrecy::SecretString;
 
 use super::fields::{Extra, Field, Fields, is_reserved};
-use super::{ErrorKind, OAuthToken, StoreError, TokenId, TokenResponseError, token_response};
+use super::{ErrorKind, OAuthToken, StoreError, TokenId, TokenResponseError, UnfinishedSave, token_response};
 
 /// Builds an [`OAuthToken`]. An empty string counts as absent in every field.
 ///
 /// In a builder made with [`OAuthToken::to_builder`] an absent field keeps what is stored when the token
 /// is saved: a save never erases a field.
 #[derive(Clone)]
+#[must_use = "nothing is made until `build`"]
 pub struct OAuthTokenBuilder {
     id: String,
     fields: Fields,
     found: Option<Arc<Fields>>,
     assigned_id: Option<TokenId>,
+    unfinished: Option<UnfinishedSave>,
     reserved_extra: bool,
 }
 
 macro_rules! text_setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty => $field:ident;)*) => {$(
         $(#[$doc])*
-        #[must_use]
         pub fn $name(mut self, $name: impl Into<$type>) -> Self {
             let value: $type = $name.into();
             self.fields.set(Field::$field, SecretString::from(value));
@@ -41,6 +42,7 @@ impl OAuthTokenBuilder {
             fields: Fields::default(),
             found: None,
             assigned_id: None,
+            unfinished: None,
             reserved_extra: false,
         }
     }
@@ -51,12 +53,12 @@ impl OAuthTokenBuilder {
             fields: Fields::clone(token.fields()),
             found: token.found().cloned(),
             assigned_id: token.assigned_id().cloned(),
+            unfinished: token.unfinished().cloned(),
             reserved_extra: false,
         }
     }
 
     /// The id, store-assigned or of the application's own: see [`TokenId`].
-    #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
@@ -86,21 +88,18 @@ impl OAuthTokenBuilder {
     }
 
     /// When the access token expires, truncated to milliseconds.
-    #[must_use]
     pub fn expiry_time(mut self, instant: SystemTime) -> Self {
         self.fields.set_expiry_time(Some(instant));
         self
     }
 
     /// How long from now the access token is valid: `expires_in` of RFC 6749 §5.1.
-    #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.fields.set_expiry_time(SystemTime::now().checked_add(lifetime));
         self
     }
 
     /// Something that the provider sends beyond the fields above, such as `instance_url`.
-    #[must_use]
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         if is_reserved(&name) || name.is_empty() {
@@ -180,7 +179,14 @@ impl OAuthTokenBuilder {
                 self.fields.set_expiry_time(None);
             }
         }
-        Ok(OAuthToken::from_parts(Arc::new(self.fields), self.found, self.assigned_id))
+        let token = OAuthToken::from_parts(Arc::new(self.fields), self.found, self.assigned_id);
+        Ok(token.with_unfinished(self.unfinished))
+    }
+}
+
+impl Default for OAuthTokenBuilder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -27,6 +27,11 @@ pub enum ErrorKind {
     /// The token contradicts the record it stands for: another OAuth client, another user, an id that
     /// another user's record holds, or a token that the record has rotated away from.
     Conflict,
+    /// The record that the token was found as is gone: somebody has deleted it, so the user has to log in again.
+    ///
+    /// What an exchange at the OAuth server gave in the meantime is better revoked there. To store it all the same,
+    /// save [`OAuthToken::detached`].
+    Deleted,
     /// Other writers kept winning the race for the same record. Save again.
     Contended,
     /// The token's JSON is over the 65,536 bytes that Secrets Manager takes. Nothing was sent.
@@ -40,9 +45,9 @@ pub enum ErrorKind {
     /// No answer came in time. A read; an unanswered write is [`ErrorKind::Unavailable`].
     TimedOut,
     /// The service could not be reached or failed in a passing way, or a write's fate is unknown.
-    /// [`StoreError::token`] then holds the token to save again.
     Unavailable,
-    /// A quota that waiting does not lift: secrets in the Region, versions or labels of a secret.
+    /// A quota is used up: secrets in the Region, or the about 100 versions of one secret, of which none younger than
+    /// 24 hours is dropped.
     QuotaExceeded,
     /// AWS KMS could not encrypt or decrypt the secret: check the key's state and policy.
     Kms,
@@ -58,6 +63,28 @@ impl ErrorKind {
         matches!(self, Self::Contended | Self::Throttled | Self::TimedOut | Self::Unavailable)
     }
 
+    /// The name in snake case, such as `no_lookup_key`: for metrics and structured logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoLookupKey => "no_lookup_key",
+            Self::NothingToStore => "nothing_to_store",
+            Self::Invalid => "invalid",
+            Self::Conflict => "conflict",
+            Self::Deleted => "deleted",
+            Self::Contended => "contended",
+            Self::TooLarge => "too_large",
+            Self::Corrupt => "corrupt",
+            Self::AccessDenied => "access_denied",
+            Self::Throttled => "throttled",
+            Self::TimedOut => "timed_out",
+            Self::Unavailable => "unavailable",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::Kms => "kms",
+            Self::Configuration => "configuration",
+            Self::Unexpected => "unexpected",
+        }
+    }
+
     fn advice(self) -> &'static str {
         match self {
             Self::NoLookupKey => {
@@ -69,6 +96,10 @@ impl ErrorKind {
             }
             Self::Invalid => "the input is malformed",
             Self::Conflict => "the token contradicts the stored record it stands for",
+            Self::Deleted => {
+                "the record that this token was found as is gone: the user has to log in again \
+                 (to store the token as a new one, save `detached()`)"
+            }
             Self::Contended => "other writers kept winning the race for this record: save again",
             Self::TooLarge => {
                 "the token's JSON is over the 65,536 bytes that Secrets Manager takes: store less in it"
@@ -81,7 +112,7 @@ impl ErrorKind {
             Self::TimedOut => "no answer in time: try again",
             Self::Unavailable => "the service could not be reached or failed in a passing way: try again",
             Self::QuotaExceeded => {
-                "a Secrets Manager quota is used up: ask for a higher one, or delete secrets"
+                "a Secrets Manager quota is used up: too many secrets in the Region, or too many writes to one secret in 24 hours"
             }
             Self::Kms => {
                 "AWS KMS could not encrypt or decrypt the secret: check the key's state and its policy"
@@ -89,6 +120,12 @@ impl ErrorKind {
             Self::Configuration => "the AWS client is not set up",
             Self::Unexpected => "Secrets Manager answered with something unknown to this version",
         }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -111,10 +148,8 @@ impl ErrorKind {
 /// assert!(!error.is_retryable());
 /// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct StoreError(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
@@ -167,9 +202,12 @@ impl StoreError {
 
     /// The token to save again instead of one's own, after a save that failed in a passing way.
     ///
-    /// It remembers how far the save came. Where a write ended without an answer from the service
-    /// ([`ErrorKind::Unavailable`]), the same request is sent again, so it cannot overwrite what somebody else has
-    /// stored since; and what the token shares with the record that the save started from is not given a second time.
+    /// It remembers how far the save came. A write that ended without an answer ([`ErrorKind::Unavailable`]) is sent
+    /// again as it was: if it had landed, nothing is written twice, whoever has written since. If it had not, the changes
+    /// are merged over what is stored by now, and what the token shares with the record that the save started from does
+    /// not count as given.
+    ///
+    /// `None` for other operations and for final failures, unless a write's fate is unknown.
     pub fn token(&self) -> Option<&Arc<OAuthToken>> {
         self.0.token.as_ref()
     }
@@ -188,6 +226,24 @@ impl fmt::Display for StoreError {
             Some(name) => write!(f, " (secret {name})"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, message, secret_name, token, source } = &*self.0;
+        let mut shown = f.debug_struct("StoreError");
+        shown.field("kind", kind).field("message", message);
+        if let Some(name) = secret_name {
+            shown.field("secret_name", name);
+        }
+        if let Some(token) = token {
+            shown.field("token", token);
+        }
+        if let Some(source) = source {
+            shown.field("source", source);
+        }
+        shown.finish()
     }
 }
 

@@ -214,8 +214,8 @@ impl<'a> LookupPlan<'a> {
                 return Err(StoreError::new(ErrorKind::Conflict, message));
             }
             if stored.user_name().is_none() && self.token.user_name().is_some() {
-                let message = "the record that this id names belongs to no user: save the token by its user alone, \
-                               then delete the old record";
+                let message = "the record that this id names belongs to no user: save a detached copy by the user, without \
+                               the id, then delete the old record";
                 return Err(StoreError::new(ErrorKind::Conflict, message));
             }
             self.check_client(stored)?;

@@ -26,26 +26,21 @@ impl OAuthToken {
     /// A store that already has a record of that assigned id must answer [`ErrorKind::Conflict`]: that record has
     /// rotated away from the token it was named by.
     ///
-    /// A token built from a found one gives only what has changed since, besides id, user and client: the record
-    /// that it was found as has been deleted, and its credentials must not come back.
-    ///
     /// # Errors
-    /// [`ErrorKind::NothingToStore`] without a refresh, grant or access token; [`ErrorKind::NoLookupKey`] if
-    /// nothing in it can name a record.
+    /// - [`ErrorKind::Deleted`] for a token that was found or built from a found one: its record has been deleted, and
+    ///   must not come back. [`detached`](Self::detached) makes a copy that can be stored anew.
+    /// - [`ErrorKind::NothingToStore`] without a refresh, grant or access token.
+    /// - [`ErrorKind::NoLookupKey`] if nothing in it can name a record.
     pub fn new_record(&self) -> Result<Self, StoreError> {
-        let mut fields = self.given();
-        if self.found().is_some() {
-            for field in [Field::UserName, Field::ClientId] {
-                if let Some(value) = self.fields().secret(field) {
-                    fields.set(field, value.clone());
-                }
-            }
-        }
-        // An id of a locator's form is the store's to give.
-        fields.id = self.id().filter(|id| !id.is_store_assigned()).cloned();
         if LookupPlan::of(self).is_empty() {
             return Err(ErrorKind::NoLookupKey.into());
         }
+        if self.found().is_some() {
+            return Err(ErrorKind::Deleted.into());
+        }
+        let mut fields = Fields::clone(self.fields());
+        // An id of a locator's form is the store's to give.
+        fields.id = fields.id.filter(|id| !id.is_store_assigned());
         if !fields.has_credential() {
             return Err(ErrorKind::NothingToStore.into());
         }
@@ -105,7 +100,6 @@ mod tests {
 
     use super::*;
     use crate::OAuthTokenBuilder;
-    use secrecy::ExposeSecret;
 
     fn token(access_token: &str, refresh_token: &str) -> OAuthTokenBuilder {
         OAuthToken::builder().user_name("bob").access_token(access_token).refresh_token(refresh_token)
@@ -153,14 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_record_of_a_found_token_holds_nothing_of_what_was_found_but_whose_it_is() {
-        let found = stored(token("a1", "r1").client_id("c").client_secret("s").scope("all"));
-        assert_eq!(found.new_record().map_err(|error| error.kind()), Err(ErrorKind::NothingToStore));
+    fn a_found_token_makes_no_record_unless_it_is_detached() {
+        let found = stored(token("a1", "r1"));
         let changed = found.to_builder().access_token("a2").build().expect("valid");
-        let record = changed.new_record().expect("an access token of its own");
-        let shown = (record.user_name(), record.client_id(), record.scope());
-        assert_eq!((tokens_of(&record), shown), (("a2", ""), (Some("bob"), Some("c"), None)));
-        assert!(record.client_secret().is_none());
-        assert_eq!(record.access_token().map(|token| token.expose_secret()), Some("a2"));
+        for token in [&found, &changed] {
+            assert_eq!(token.new_record().map_err(|error| error.kind()), Err(ErrorKind::Deleted));
+            assert!(token.detached().new_record().expect("all is given") == *token);
+        }
     }
 }

@@ -20,8 +20,9 @@ use super::{OAuthTokenBuilder, TokenId, TokenResponseError};
 /// remembers what was found: when it is saved, fields that still equal what was found count as not given.
 /// So *find, change one field, save* changes one field, and never puts an old refresh token back.
 ///
-/// Everything textual is wiped from memory when dropped. `Debug` shows which fields are set and nothing
-/// else; there is no `Display` and no `Serialize`. `==` compares contents only.
+/// Secrets and all other texts are wiped from memory when dropped, but for ids and the names of extras. `Debug` shows
+/// which fields are set, the expiry time and a store-assigned id; there is no `Display` and no `Serialize`. `==` compares
+/// contents only.
 ///
 /// ```
 /// use oauth_token_store::{OAuthToken, secrecy::ExposeSecret};
@@ -195,6 +196,8 @@ impl OAuthToken {
     }
 
     /// What the provider sent by this name beyond the fields above, such as `instance_url`.
+    ///
+    /// `None` also for a member of the stored value that another program wrote and that is no string.
     pub fn extra(&self, name: &str) -> Option<&str> {
         match self.fields.extras().get(name)? {
             Extra::Text(text) => Some(text.expose_secret()),
@@ -202,7 +205,7 @@ impl OAuthToken {
         }
     }
 
-    /// All provider extras, sorted by name.
+    /// All provider extras that are text, sorted by name.
     pub fn extras(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.extras().iter().filter_map(|(name, extra)| match extra {
             Extra::Text(text) => Some((name.as_str(), text.expose_secret())),
@@ -243,6 +246,8 @@ impl PartialEq for OAuthToken {
         self.fields == other.fields
     }
 }
+
+impl Eq for OAuthToken {}
 
 impl fmt::Debug for OAuthToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

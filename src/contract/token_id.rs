@@ -43,7 +43,8 @@ impl TokenId {
 
     /// The id that the store assigns to the record of this user, whether there is one or not.
     ///
-    /// So a logout needs no find before it: `store.delete_token(&TokenId::of_user(user)?)`.
+    /// So a logout needs no find before it: `store.delete_token(&TokenId::of_user(user)?)`. A store of another make that
+    /// assigns ids of its own kind knows nothing of it: there, find the token first.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] if the name is empty or holds a NUL character.

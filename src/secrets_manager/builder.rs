@@ -81,9 +81,12 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
-    /// The SDK client to use. Default: one from AWS's own environment, with timeouts for a service that is waited for.
+    /// The SDK client to use. Default: one from AWS's own environment that connects within 1 s, waits 3 s for an answer
+    /// and 8 s for a call with its retries.
     ///
-    /// A client that you bring keeps its timeouts and retries; the store gives each call 9 seconds.
+    /// A client that you bring keeps its timeouts, and its retries for everything but CreateSecret and PutSecretValue,
+    /// which the store repeats itself; the store gives each call 9 s. Make it with the re-exported
+    /// [`aws_sdk_secretsmanager`]: that crate's default features would add a second, older TLS stack.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
@@ -121,14 +124,17 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
-    /// How long a save or deletion goes on trying while it gets no answer, or the name is still taken by a secret that
-    /// is being deleted. Default: 10 s. The last try may end later, by one call's deadline.
+    /// How long a save or deletion goes on trying, from its first write, while it gets no answer, loses races to other
+    /// writers, or finds the name still taken by a secret that is being deleted. Default: 10 s; at most an hour.
+    ///
+    /// The last try may end later, by one call's 9 seconds: in Lambda give the function more time than that.
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
-        self.settings.write_deadline = deadline;
+        self.settings.write_deadline = deadline.min(LONGEST_WRITE_DEADLINE);
         self
     }
 
-    /// The store. Makes no request.
+    /// The store. Makes no request to Secrets Manager; where no region is configured, the AWS configuration may ask
+    /// the instance metadata service for one.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for a prefix or tag that AWS would not take; [`ErrorKind::Configuration`] if the store is
@@ -158,6 +164,8 @@ impl fmt::Debug for SecretsManagerTokenStoreBuilder {
             .finish_non_exhaustive()
     }
 }
+
+const LONGEST_WRITE_DEADLINE: Duration = Duration::from_secs(3600);
 
 /// The SDK's defaults wait long: no attempt or operation timeout, and a second before the first retry.
 async fn client_from_env() -> Result<Client, StoreError> {

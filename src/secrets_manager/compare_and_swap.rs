@@ -6,15 +6,17 @@
 //!
 //! - A Put names the secret by the full ARN that its base was read from. A name that was deleted and created again
 //!   has another ARN, so a write based on a deleted token is refused instead of bringing it back.
-//! - A Create has a random token, kept over its retries, by which it recognises itself.
+//! - A Create has a random token, kept over its retries, by which it recognises itself. A token that was built from a
+//!   found one makes no record: the one that it was found as has been deleted.
 //! - Every save writes a new `save` key, so equal contents of two saves are never taken for one another. A write that
 //!   succeeds is this save and has landed, current or not: nothing more is written.
 //! - A lost answer tells nothing: the same request is sent again until there is an answer, or the save fails and the
 //!   error's token remembers the request.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::contract::{ErrorKind, LookupPlan, OAuthToken, StoreError};
@@ -22,19 +24,20 @@ use crate::contract::{ErrorKind, LookupPlan, OAuthToken, StoreError};
 use super::lookup::Purpose;
 use super::record::Record;
 use super::service::{NewSecret, NewVersion};
-use super::storage::{Backoff, Storage, carry_to_end, locator_of};
-use super::version_chain::slot_after;
+use super::storage::{Backoff, Storage, carry_to_end, locator_of, unsettled};
+use super::version_chain::{leads_to, slot_after, slots_after};
 use super::write::{Answer, NoAnswer, Request, Unfinished, Write};
 use super::{tags, value};
 
-/// How often a save is merged and tried anew before it is `Contended`: more than writers ever meet on one token.
-const MAX_ATTEMPTS: usize = 64;
+/// How often a read that shows no newer version than the base of a refused write is taken for a stale one.
+const STALE_READS: usize = 4;
 
-/// How often a read that still shows the base of a refused write is taken for a stale one.
-const MAX_STALE_READS: usize = 4;
+/// How often a record must be seen to be missing before a token that was found as it counts as deleted: a read may
+/// be staler than the one that found it.
+const LOOKS_FOR_A_MISSING_RECORD: usize = 3;
 
-/// How far a chain of slots is followed: Secrets Manager keeps about 100 versions.
-const MAX_CHAIN: usize = 128;
+/// How long a save that has landed goes on for its search tags.
+const TAGGING: Duration = Duration::from_secs(3);
 
 /// Saves a token. Until the first write is sent, dropping the future stops the save; after that it is carried to its
 /// end.
@@ -44,19 +47,65 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
     }
     encode(token)?;
     let unfinished = Unfinished::of(token, &storage.prefix);
+    let (write, started_from) = match &unfinished {
+        Some(unfinished) => (unfinished.write.clone(), unfinished.started_from.clone()),
+        None => (None, None),
+    };
     let mut save = Save {
         storage: Arc::clone(storage),
         token: token.with_unfinished(None),
-        started_from: unfinished.as_ref().and_then(|unfinished| unfinished.started_from.clone()),
-        deadline: Instant::now() + storage.settings.write_deadline,
+        started_from,
+        in_flight: InFlight::default(),
+        deadline: Instant::now(),
         force_deleted: None,
     };
-    if let Some(write) = unfinished.as_ref().and_then(|unfinished| unfinished.write.clone()) {
-        return carry_to_end(async move { save.resume(&write).await }).await;
+    let mut memory = Memory {
+        token: save.token.clone(),
+        started_from: save.started_from.clone(),
+        in_flight: save.in_flight.clone(),
+    };
+    if let Some(write) = write {
+        save.in_flight.set(Some(&write));
+        let outcome = carry_to_end(async move { save.resume(&write).await }).await;
+        return outcome.map_err(|error| memory.leave_in(error));
     }
-    let current = save.look_up().await?;
+    let current = save.look_up().await.map_err(|error| memory.leave_in(error))?;
     save.started_from = save.started_from.or_else(|| current.clone());
-    carry_to_end(async move { save.run(current).await }).await
+    memory.started_from = save.started_from.clone();
+    carry_to_end(async move { save.run(current).await }).await.map_err(|error| memory.leave_in(error))
+}
+
+/// The write that has been sent and whose fate is not known yet.
+#[derive(Clone, Default)]
+struct InFlight(Arc<Mutex<Option<Arc<Write>>>>);
+
+impl InFlight {
+    fn set(&self, write: Option<&Arc<Write>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = write.cloned();
+    }
+
+    fn take(&self) -> Option<Arc<Write>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What is known of a save outside of its task, whatever becomes of that.
+struct Memory {
+    token: OAuthToken,
+    started_from: Option<Record>,
+    in_flight: InFlight,
+}
+
+impl Memory {
+    /// Leaves it in the token of an error after which the token is to be saved again.
+    fn leave_in(&self, error: StoreError) -> StoreError {
+        let write = self.in_flight.take();
+        if write.is_none() && !error.is_retryable() {
+            return error;
+        }
+        let started_from = self.started_from.clone();
+        error.with_token(Unfinished { write, started_from }.left_in(&self.token))
+    }
 }
 
 /// One save on its way.
@@ -64,6 +113,7 @@ struct Save {
     storage: Arc<Storage>,
     token: OAuthToken,
     started_from: Option<Record>,
+    in_flight: InFlight,
     deadline: Instant,
     /// The ARN of a secret scheduled for deletion that this save has deleted at once.
     force_deleted: Option<String>,
@@ -84,19 +134,20 @@ enum Taken {
 }
 
 impl Save {
-    async fn run(&mut self, current: Option<Record>) -> Result<Arc<OAuthToken>, StoreError> {
-        let outcome = self.write_until_stored(current).await;
-        outcome.map_err(|error| self.remember(error, None))
-    }
-
-    async fn write_until_stored(
-        &mut self,
-        mut current: Option<Record>,
-    ) -> Result<Arc<OAuthToken>, StoreError> {
+    async fn run(&mut self, mut current: Option<Record>) -> Result<Arc<OAuthToken>, StoreError> {
+        self.deadline = Instant::now() + self.storage.settings.write_deadline;
         let mut backoff = Backoff::new();
-        for _ in 0..MAX_ATTEMPTS {
+        let mut missing = 0;
+        loop {
             let outcome = match current {
                 Some(base) => self.put_over(base).await?,
+                None if self.token.found().is_some() => {
+                    missing += 1;
+                    if missing == LOOKS_FOR_A_MISSING_RECORD {
+                        return Err(ErrorKind::Deleted.into());
+                    }
+                    Outcome::Lost(self.look_up().await?)
+                }
                 None => self.create().await?,
             };
             match outcome {
@@ -104,32 +155,36 @@ impl Save {
                 Outcome::Lost(next) => current = next,
             }
             if !backoff.wait_before(self.deadline).await {
-                break;
+                let contended = StoreError::from(ErrorKind::Contended);
+                return Err(match current {
+                    Some(base) => contended.with_secret_name(base.name),
+                    None => contended,
+                });
             }
         }
-        let contended = StoreError::from(ErrorKind::Contended);
-        Err(match current {
-            Some(base) => contended.with_secret_name(base.name),
-            None => contended,
-        })
     }
 
-    /// Sends the write again that an earlier save of this token got no answer to; then, if it had not landed, saves.
-    async fn resume(&mut self, write: &Write) -> Result<Arc<OAuthToken>, StoreError> {
+    /// Sends the write again that an earlier save of this token got no answer to. If it has landed, only what has been
+    /// added to the token since is left to save.
+    async fn resume(&mut self, write: &Arc<Write>) -> Result<Arc<OAuthToken>, StoreError> {
+        self.deadline = Instant::now() + self.storage.settings.write_deadline;
         let landed = match (self.send(write).await?, &write.request) {
-            (Answer::Landed, _) => Ok(true),
-            (Answer::Taken, Request::Create(secret)) => self.is_ours(secret).await,
-            _ => Ok(false),
+            (Answer::Landed, _) => true,
+            (Answer::Taken, Request::Create(_)) => {
+                self.has_version(&write.name, write.request_token()).await?
+            }
+            _ => false,
         };
-        if landed.map_err(|error| self.remember(error, Some(write)))? {
-            self.note(write);
+        self.in_flight.set(None);
+        if landed {
             self.update_tags_if_current(write).await;
-            return Ok(Arc::clone(&write.stored));
+            if self.token.merge_into(&write.stored).is_none() {
+                return Ok(Arc::clone(&write.stored));
+            }
+            self.started_from = Some(write.as_record());
         }
-        match self.look_up().await {
-            Ok(current) => self.run(current).await,
-            Err(error) => Err(self.remember(error, None)),
-        }
+        let current = self.look_up().await?;
+        self.run(current).await
     }
 
     async fn look_up(&self) -> Result<Option<Record>, StoreError> {
@@ -149,14 +204,15 @@ impl Save {
                 request_token: slot,
                 value: encode(&merged).map_err(|error| error.with_secret_name(&base.name))?,
             };
-            let write = Write {
+            let write = Arc::new(Write {
                 request: Request::Put(version),
                 name: base.name.clone(),
                 stored: Arc::clone(&merged),
-            };
-            match self.send(&write).await? {
+            });
+            let answer = self.send(&write).await?;
+            self.in_flight.set(None);
+            match answer {
                 Answer::Landed => {
-                    self.note(&write);
                     self.update_tags(&base, &merged).await;
                     return Ok(Outcome::Stored(merged));
                 }
@@ -164,11 +220,13 @@ impl Save {
                     Taken::By(record) => return Ok(Outcome::Lost(record)),
                     Taken::RolledBack { free_slot } => slot = free_slot,
                 },
-                Answer::Gone => return self.look_up().await.map(Outcome::Lost),
-                Answer::InvalidRequest(error) => {
+                Answer::Gone(_) => return self.look_up().await.map(Outcome::Lost),
+                Answer::InvalidRequest(refusal) => {
                     return match self.storage.describe(&base.arn, &base.name).await? {
                         Some(secret) if secret.is_scheduled_for_deletion => Ok(Outcome::Lost(None)),
-                        Some(_) => Err(error.into_store_error(Some(&base.name))),
+                        // Being deleted or restored, or the description is stale.
+                        Some(_) if Instant::now() < self.deadline => Ok(Outcome::Lost(Some(base))),
+                        Some(_) => Err(unsettled(refusal, &base.name)),
                         None => self.look_up().await.map(Outcome::Lost),
                     };
                 }
@@ -176,7 +234,7 @@ impl Save {
         }
     }
 
-    /// The token over a record. Over a later version than the one the save started from, what equals that one counts
+    /// The token over a record. Over another version than the one the save started from, what equals that one counts
     /// as not given: it was not this save that set it.
     fn merge_into(&self, base: &Record) -> Option<OAuthToken> {
         match &self.started_from {
@@ -190,18 +248,19 @@ impl Save {
     /// Finds out why the slot after `base` is taken: somebody else wrote, or AWSCURRENT was moved back by hand.
     async fn after_taken_slot(&self, base: &Record) -> Result<Taken, StoreError> {
         let mut backoff = Backoff::new();
-        for stale_reads in 0..MAX_STALE_READS {
-            match self.storage.read_secret(&base.arn, &base.name).await? {
-                None => return self.look_up().await.map(Taken::By),
-                Some(record) if record.version_id != base.version_id => {
-                    return self.if_still_meant(record).await.map(Taken::By);
-                }
-                Some(_) if stale_reads == 0 => {}
-                Some(_) => {
-                    if let Some(free_slot) = self.free_slot_after_roll_back(base).await? {
-                        return Ok(Taken::RolledBack { free_slot });
-                    }
-                }
+        for reads in 1..=STALE_READS {
+            let Some(record) = self.storage.read_secret(&base.arn, &base.name).await? else {
+                return self.look_up().await.map(Taken::By);
+            };
+            let is_base = record.version_id == base.version_id;
+            if !is_base && !leads_to(&record.version_id, &base.version_id) {
+                return self.if_still_meant(record).await.map(Taken::By);
+            }
+            // The base itself, or older than it: stale, most likely, and right a moment later.
+            if reads > 1
+                && let Some(free_slot) = self.free_slot_after_roll_back(&record).await?
+            {
+                return Ok(if is_base { Taken::RolledBack { free_slot } } else { Taken::By(Some(record)) });
             }
             if !backoff.wait_before(self.deadline).await {
                 break;
@@ -210,35 +269,35 @@ impl Save {
         Ok(Taken::By(Some(base.clone())))
     }
 
-    /// The first free slot after `base`, if one state of the secret has both `base` as current and the slot after it
-    /// taken. Only a roll-back makes such a state; a stale read doesn't know the slot yet, and tells nothing.
-    async fn free_slot_after_roll_back(&self, base: &Record) -> Result<Option<String>, StoreError> {
-        let versions = self.storage.service.versions(&base.arn).await;
-        let versions = match versions {
+    /// The first free slot after a record, if one state of the secret has both that version as current and the slot
+    /// after it taken. Only a roll-back makes such a state; a stale read doesn't know the slot yet, and tells nothing.
+    async fn free_slot_after_roll_back(&self, record: &Record) -> Result<Option<String>, StoreError> {
+        let versions = match self.storage.service.versions(&record.arn).await {
             Ok(versions) => versions,
             Err(error) if error.is_not_found() || error.is_invalid_request() => return Ok(None),
-            Err(error) => return Err(error.into_store_error(Some(&base.name))),
+            Err(error) => return Err(error.into_store_error(Some(&record.name))),
         };
         let is_taken = |slot: &String| versions.iter().any(|version| version.id == *slot);
-        let base_is_current =
-            versions.iter().any(|version| version.is_current && version.id == base.version_id);
-        let first = slot_after(&base.version_id);
-        if !base_is_current || !is_taken(&first) {
+        let is_current = versions.iter().any(|version| version.is_current && version.id == record.version_id);
+        if !is_current || !is_taken(&slot_after(&record.version_id)) {
             return Ok(None);
         }
-        let slots = std::iter::successors(Some(first), |slot| Some(slot_after(slot)));
-        Ok(slots.take(MAX_CHAIN).find(|slot| !is_taken(slot)))
+        Ok(slots_after(&record.version_id).find(|slot| !is_taken(slot)))
     }
 
     /// A record that was read again by its ARN may have rotated away from the key it was found by.
     async fn if_still_meant(&self, record: Record) -> Result<Option<Record>, StoreError> {
+        if self.is_meant(&record)? { Ok(Some(record)) } else { self.look_up().await }
+    }
+
+    fn is_meant(&self, record: &Record) -> Result<bool, StoreError> {
         let plan = LookupPlan::of(&self.token);
         for key in plan.keys() {
-            if plan.save_hit(key, [&record])?.is_some() {
-                return Ok(Some(record));
+            if plan.save_hit(key, [record])?.is_some() {
+                return Ok(true);
             }
         }
-        self.look_up().await
+        Ok(false)
     }
 
     /// Makes a new record.
@@ -256,74 +315,81 @@ impl Save {
             tags: tags::of_new_record(&record, settings.index_access_tokens, &settings.tags),
             kms_key_id: settings.kms_key_id.clone(),
         };
-        let write = Write { request: Request::Create(secret.clone()), name, stored: record };
-        match self.create_until_answered(&write, &secret).await {
-            Ok(None) => {
-                self.note(&write);
-                Ok(Outcome::Stored(write.stored))
-            }
-            Ok(taken_by) => Ok(Outcome::Lost(taken_by)),
-            // «Exists» is no final answer until it is known whose version is there.
-            Err(error) => Err(self.remember(error, Some(&write))),
-        }
+        let write = Arc::new(Write { request: Request::Create(secret), name, stored: record });
+        let taken_by = self.create_until_answered(&write).await?;
+        self.in_flight.set(None);
+        Ok(match taken_by {
+            None => Outcome::Stored(Arc::clone(&write.stored)),
+            record => Outcome::Lost(record),
+        })
     }
 
     /// `None` once the Create has landed, else the record of somebody else who came first.
-    async fn create_until_answered(
-        &mut self,
-        write: &Write,
-        secret: &NewSecret,
-    ) -> Result<Option<Record>, StoreError> {
-        let name = &secret.name;
+    async fn create_until_answered(&mut self, write: &Arc<Write>) -> Result<Option<Record>, StoreError> {
+        let (name, request_token) = (&write.name, write.request_token());
         let mut backoff = Backoff::new();
         loop {
-            match self.send(write).await? {
+            let refusal = match self.send(write).await? {
                 Answer::Landed => return Ok(None),
-                Answer::Taken => {
-                    if self.is_ours(secret).await? {
-                        return Ok(None);
-                    }
-                    if let Some(record) = self.storage.read_secret(name, name).await? {
-                        return self.take_over(record).map(Some);
-                    }
-                    // Created by somebody else a moment ago, and not to be read yet.
+                Answer::Gone(error) => {
+                    self.in_flight.set(None);
+                    return Err(error.into_store_error(Some(name)));
                 }
-                Answer::InvalidRequest(error) => match self.storage.describe(name, name).await? {
-                    Some(described) if described.is_scheduled_for_deletion => {
-                        self.force_delete(&described.arn, name).await?;
-                    }
-                    Some(_) => return Err(error.into_store_error(Some(name))),
-                    None => {}
-                },
-                Answer::Gone => return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(name)),
+                Answer::Taken => None,
+                Answer::InvalidRequest(error) => Some(error),
+            };
+            if refusal.is_none() {
+                if self.has_version(name, request_token).await? {
+                    return Ok(None);
+                }
+                if let Some(record) = self.storage.read_secret(name, name).await? {
+                    self.in_flight.set(None);
+                    return self.take_over(record).map(Some);
+                }
+            }
+            // Taken and not to be read: created or deleted a moment ago, scheduled for deletion, or without a value.
+            if let Some(described) = self.storage.describe(name, name).await? {
+                if described.version_ids.iter().any(|id| id == request_token) {
+                    // It landed when its answer was lost, and has been deleted since.
+                    return Ok(None);
+                }
+                if described.is_scheduled_for_deletion {
+                    self.force_delete(&described.arn, name).await?;
+                } else if described.version_ids.is_empty() {
+                    self.in_flight.set(None);
+                    let message =
+                        "the name is taken by a secret without a value: delete it, or give it a token's";
+                    return Err(StoreError::new(ErrorKind::Corrupt, message).with_secret_name(name));
+                }
             }
             if !backoff.wait_before(self.deadline).await {
-                let message = "the name is still taken by a secret that cannot be read, or is being deleted: \
-                               try again in some seconds";
-                return Err(StoreError::new(ErrorKind::Unavailable, message).with_secret_name(name));
+                return Err(match refusal {
+                    Some(refusal) => unsettled(refusal, name),
+                    None => {
+                        let message = "the name is taken by a secret that cannot be read yet: try again in some seconds";
+                        StoreError::new(ErrorKind::Unavailable, message).with_secret_name(name)
+                    }
+                });
             }
         }
     }
 
     /// The record that was created by somebody else under the name of ours, if it is the one the token stands for.
     fn take_over(&self, record: Record) -> Result<Record, StoreError> {
-        let plan = LookupPlan::of(&self.token);
-        for key in plan.keys() {
-            if plan.save_hit(key, [&record])?.is_some() {
-                return Ok(record);
-            }
+        if self.is_meant(&record)? {
+            return Ok(record);
         }
         let message =
             "the record has rotated away from the token given: find it by its id or user and save that";
-        Err(StoreError::new(ErrorKind::Conflict, message).with_secret_name(&record.name))
+        Err(StoreError::new(ErrorKind::Conflict, message).with_secret_name(record.name))
     }
 
     /// Whether a Create that is told «exists» has made that secret itself: its answer was lost.
-    async fn is_ours(&self, secret: &NewSecret) -> Result<bool, StoreError> {
-        match self.storage.service.get_version(&secret.name, &secret.request_token).await {
+    async fn has_version(&self, name: &str, version_id: &str) -> Result<bool, StoreError> {
+        match self.storage.service.get_version(name, version_id).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(false),
-            Err(error) => Err(error.into_store_error(Some(&secret.name))),
+            Err(error) => Err(error.into_store_error(Some(name))),
         }
     }
 
@@ -332,47 +398,33 @@ impl Save {
         if self.force_deleted.as_deref() == Some(arn) {
             return Ok(());
         }
-        self.storage.service.delete(arn).await.map_err(|error| error.into_store_error(Some(name)))?;
+        self.storage.delete_secret(arn, name).await?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
     }
 
-    async fn send(&self, write: &Write) -> Result<Answer, StoreError> {
+    /// Sends a write until it is answered, and remembers it until the caller knows its fate.
+    async fn send(&self, write: &Arc<Write>) -> Result<Answer, StoreError> {
+        self.in_flight.set(Some(write));
+        if let Some(locator) = locator_of(&write.stored) {
+            // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
+            self.storage.recent_writes.note(locator);
+        }
         let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
         {
             Ok(answer) => return Ok(answer),
             Err(no_answer) => no_answer,
         };
-        let is_passing = error.is_unanswered() || error.kind() == ErrorKind::Throttled;
         if !may_have_landed {
+            self.in_flight.set(None);
             return Err(error.into_store_error(Some(&write.name)));
         }
-        let error = if is_passing {
-            let message =
-                "the write was not answered, so it may have landed or not: save the token inside this error";
-            StoreError::new(ErrorKind::Unavailable, message).with_source(error).with_secret_name(&write.name)
-        } else {
-            error.into_store_error(Some(&write.name))
-        };
-        Err(error.with_token(self.unfinished(Some(write))))
-    }
-
-    /// Leaves what this save knows in the token of an error after which it is to be saved again.
-    fn remember(&self, error: StoreError, write: Option<&Write>) -> StoreError {
-        if error.token().is_some() || !error.is_retryable() {
-            return error;
+        if !error.is_passing() {
+            return Err(error.into_store_error(Some(&write.name)));
         }
-        error.with_token(self.unfinished(write))
-    }
-
-    fn unfinished(&self, write: Option<&Write>) -> Arc<OAuthToken> {
-        Unfinished { write: write.cloned(), started_from: self.started_from.clone() }.left_in(&self.token)
-    }
-
-    fn note(&self, write: &Write) {
-        if let Some(locator) = locator_of(&write.stored) {
-            self.storage.recent_writes.note(locator);
-        }
+        let message =
+            "the write was not answered, so it may have landed or not: save the token inside this error";
+        Err(StoreError::new(ErrorKind::Unavailable, message).with_source(error).with_secret_name(&write.name))
     }
 
     /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.
@@ -397,11 +449,29 @@ impl Save {
         if now.is_empty() {
             return;
         }
-        if let Err(error) = self.storage.service.tag(&base.arn, tags::to_sdk(now)).await {
-            tracing::warn!(secret = base.name, %error, "the token is saved, but its search tags are out of date");
+        let deadline = Instant::now() + TAGGING;
+        let tags = tags::to_sdk(now);
+        let mut backoff = Backoff::new();
+        loop {
+            let tagging = self.storage.service.tag(&base.arn, tags.clone());
+            let passing = match timeout_at(deadline, tagging).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) if !error.is_passing() => {
+                    tracing::warn!(secret = base.name, %error, "{}", TAGS_OUT_OF_DATE);
+                    return;
+                }
+                Ok(Err(_)) => backoff.wait_before(deadline).await,
+                Err(_) => false,
+            };
+            if !passing {
+                tracing::warn!(secret = base.name, "{}", TAGS_OUT_OF_DATE);
+                return;
+            }
         }
     }
 }
+
+const TAGS_OUT_OF_DATE: &str = "the token is saved, but its search tags are out of date";
 
 /// The value of a record, refused before it is sent if it is over AWS's limit.
 fn encode(token: &OAuthToken) -> Result<secrecy::zeroize::Zeroizing<String>, StoreError> {

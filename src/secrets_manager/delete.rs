@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::contract::{ErrorKind, Locator, LocatorKind, LookupKey, StoreError, TokenId};
 
 use super::listing::locators;
+use super::pace::Patience;
 use super::storage::{Backoff, Storage, carry_to_end};
 
 /// How many deletions of all tokens are under way at once; their pace is another matter.
@@ -23,13 +24,20 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
         if id.is_store_assigned() || !storage.searches_by(LocatorKind::OwnId) {
             return Ok(());
         }
+        // One record that cannot be read keeps no other from being deleted.
+        let mut outcome = Ok(());
         for record in storage.search(LocatorKind::OwnId, &locator).await? {
-            if key.is_held_by(&record.token) {
+            let deleted = match record {
                 // By ARN: what has been created anew since it was read is not meant.
-                storage.delete_secret(&record.arn, &record.name).await?;
-            }
+                Ok(record) if key.is_held_by(&record.token) => {
+                    storage.delete_secret(&record.arn, &record.name).await
+                }
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            };
+            outcome = outcome.and(deleted);
         }
-        Ok(())
+        outcome
     })
     .await
 }
@@ -40,11 +48,13 @@ pub(super) async fn delete_all(storage: &Arc<Storage>) -> Result<(), StoreError>
     carry_to_end(async move {
         // Listed to the end first: deleting while paging could move secrets past the page.
         let listed: Vec<_> = locators(Arc::clone(&storage)).collect().await;
+        let patience = Patience::default();
         let deletions = stream::iter(listed).map(|locator| {
-            let storage = &storage;
+            let (storage, patience) = (&storage, &patience);
             async move {
                 let locator = locator?;
-                storage.paces.delete.run(|| storage.delete_by_name(&locator)).await
+                let deletion = storage.paces.delete.run(|| storage.delete_by_name(&locator));
+                patience.unless_exhausted(deletion).await
             }
         });
         let outcomes: Vec<Result<(), StoreError>> =
@@ -60,8 +70,10 @@ impl Storage {
         self.delete_secret(&name, &name).await
     }
 
-    /// Deletion can be repeated safely, so a lost answer is followed by the same request.
-    async fn delete_secret(&self, secret_id: &str, name: &str) -> Result<(), StoreError> {
+    /// Deletes a secret by its name or ARN. A lost answer is followed by the same request: until there is one, the
+    /// deletion has not ended, and a login saved meanwhile under the same name may come before it.
+    pub(super) async fn delete_secret(&self, secret_id: &str, name: &str) -> Result<(), StoreError> {
+        let began = self.recent_writes.now();
         let deadline = Instant::now() + self.settings.write_deadline;
         let mut backoff = Backoff::new();
         loop {
@@ -69,10 +81,13 @@ impl Storage {
                 Ok(()) => break,
                 Err(error) => error,
             };
-            if !error.is_unanswered() {
+            if !error.is_passing() {
                 return Err(error.into_store_error(Some(name)));
             }
             if !backoff.wait_before(deadline).await {
+                if error.kind() == ErrorKind::Throttled {
+                    return Err(error.into_store_error(Some(name)));
+                }
                 let message = "the deletion was not answered, so it may have happened or not: delete again";
                 return Err(StoreError::new(ErrorKind::Unavailable, message)
                     .with_source(error)
@@ -80,7 +95,7 @@ impl Storage {
             }
         }
         if let Some(locator) = self.prefix.locator_in(name) {
-            self.recent_writes.forget(&locator);
+            self.recent_writes.forget(&locator, began);
         }
         Ok(())
     }

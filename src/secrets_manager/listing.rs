@@ -9,6 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::contract::{Locator, OAuthToken, StoreError};
 
+use super::pace::Patience;
 use super::record::Record;
 use super::service::BatchItem;
 use super::storage::Storage;
@@ -25,11 +26,12 @@ type Item = Result<Arc<OAuthToken>, StoreError>;
 
 /// Every token under the prefix, each once, in no order; one that cannot be read is an error of its own.
 pub(super) fn tokens(storage: Arc<Storage>) -> BoxStream<'static, Item> {
+    let patience = Arc::new(Patience::default());
     locators(Arc::clone(&storage))
         .chunks(BATCH)
         .map(move |listed| {
-            let storage = Arc::clone(&storage);
-            async move { stream::iter(storage.read_batch(listed).await) }
+            let (storage, patience) = (Arc::clone(&storage), Arc::clone(&patience));
+            async move { stream::iter(storage.read_batch(listed, &patience).await) }
         })
         .buffer_unordered(BATCHES_AT_ONCE)
         .flatten()
@@ -85,7 +87,7 @@ impl Listing {
 
 impl Storage {
     /// Reads up to 20 records with one request.
-    async fn read_batch(&self, listed: Vec<Result<Locator, StoreError>>) -> Vec<Item> {
+    async fn read_batch(&self, listed: Vec<Result<Locator, StoreError>>, patience: &Patience) -> Vec<Item> {
         let (names, errors): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
         let names: Vec<String> =
             names.into_iter().flatten().map(|name| self.prefix.secret_name(&name)).collect();
@@ -96,7 +98,7 @@ impl Storage {
         let batch = self.paces.batch_get.run(|| async {
             self.service.get_batch(&names).await.map_err(|error| error.into_store_error(None))
         });
-        match batch.await {
+        match patience.unless_exhausted(batch).await {
             Ok(batch) => items.extend(batch.into_iter().filter_map(|item| self.read_item(item))),
             Err(error) => items.push(Err(error)),
         }

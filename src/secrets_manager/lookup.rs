@@ -1,6 +1,6 @@
 //! From a partial token to the record it means: by name where a name answers, else by tag.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use crate::contract::{Locator, LocatorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
 
@@ -44,10 +44,18 @@ impl Storage {
         if let Some(hit) = self.look_up_where_found(token, &plan, purpose).await? {
             return Ok(Some(hit));
         }
+        let mut last_read: Option<(Locator, Option<Record>)> = None;
         for key in plan.keys() {
-            if let Some(hit) = self.look_up_by(key, &plan, purpose).await? {
+            let locator = key.locator();
+            // A store-assigned id and its user name the same secret.
+            let named = match last_read.take() {
+                Some((read, record)) if read == locator => record,
+                _ => self.read(&locator).await?,
+            };
+            if let Some(hit) = self.look_up_by(key, named.clone(), &plan, purpose).await? {
                 return Ok(Some(hit));
             }
+            last_read = Some((locator, named));
         }
         Ok(None)
     }
@@ -73,27 +81,34 @@ impl Storage {
     async fn look_up_by(
         &self,
         key: LookupKey<'_>,
+        named: Option<Record>,
         plan: &LookupPlan<'_>,
         purpose: Purpose,
     ) -> Result<Option<Record>, StoreError> {
-        let locator = key.locator();
-        let mut candidates = Vec::from_iter(self.read(&locator).await?);
-        let hit = purpose.hit(plan, key, &candidates);
-        if matches!(hit, Ok(Some(_))) || !key.is_searchable() || !self.searches_by(key.kind()) {
-            return hit;
+        let mut candidates = Vec::from_iter(named);
+        let hit = purpose.hit(plan, key, &candidates)?;
+        if hit.is_some() || !key.is_searchable() || !self.searches_by(key.kind()) {
+            return Ok(hit);
         }
-        candidates.extend(self.search(key.kind(), &locator).await?);
+        for record in self.search(key.kind(), &key.locator()).await? {
+            candidates.push(record?);
+        }
         purpose.hit(plan, key, &candidates)
     }
 
     /// Records that have this fingerprint in the tag of this kind, in the order of their names, except the one that
     /// the fingerprint itself names. Best effort: ListSecrets lags behind by up to five minutes.
-    pub(super) async fn search(&self, kind: LocatorKind, named: &Locator) -> Result<Vec<Record>, StoreError> {
+    pub(super) async fn search(
+        &self,
+        kind: LocatorKind,
+        named: &Locator,
+    ) -> Result<Vec<Result<Record, StoreError>>, StoreError> {
         let mut locators = self.locators_tagged(&tags::key(kind), named.fingerprint()).await?;
         locators.retain(|locator| locator != named);
         locators.sort_unstable();
-        let reads = stream::iter(locators).map(|locator| async move { self.read(&locator).await });
-        reads.buffered(READS_AT_ONCE).try_filter_map(|record| async { Ok(record) }).try_collect().await
+        let reads =
+            stream::iter(locators).map(|locator| async move { self.read(&locator).await.transpose() });
+        Ok(reads.buffered(READS_AT_ONCE).filter_map(|record| async { record }).collect().await)
     }
 
     async fn locators_tagged(&self, key: &str, value: &str) -> Result<Vec<Locator>, StoreError> {

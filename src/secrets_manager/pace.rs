@@ -1,6 +1,7 @@
 //! Bulk work leaves room for everybody else.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -60,10 +61,36 @@ impl Pace {
     }
 }
 
+/// How many requests of one piece of bulk work may fail in a passing way, one after the other.
+const FAILURES: u32 = 8;
+
+/// Bulk work that gets no answer any more is given up, instead of waiting for each of thousands of requests.
+#[derive(Default)]
+pub(super) struct Patience {
+    failures: AtomicU32,
+}
+
+impl Patience {
+    /// Runs a request unless too many before it failed in a passing way.
+    pub(super) async fn unless_exhausted<T>(
+        &self,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if self.failures.load(Ordering::Relaxed) >= FAILURES {
+            let message = "given up after several requests in a row without an answer: try again later";
+            return Err(StoreError::new(ErrorKind::Unavailable, message));
+        }
+        let outcome = request.await;
+        match &outcome {
+            Err(error) if error.is_retryable() => drop(self.failures.fetch_add(1, Ordering::Relaxed)),
+            _ => self.failures.store(0, Ordering::Relaxed),
+        }
+        outcome
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

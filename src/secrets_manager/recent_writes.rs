@@ -17,26 +17,48 @@ pub(super) struct RecentWrites(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    written: HashMap<Locator, Instant>,
+    written: HashMap<Locator, Written>,
+    /// How many writes have been noted: an order that holds within one tick of the clock, too.
+    noted: u64,
     next_sweep: Option<Instant>,
 }
 
+struct Written {
+    at: Instant,
+    number: u64,
+}
+
+/// A moment between two writes.
+#[derive(Clone, Copy)]
+pub(super) struct Moment(u64);
+
 impl RecentWrites {
     pub(super) fn note(&self, locator: Locator) {
-        let now = Instant::now();
+        let at = Instant::now();
         let mut inner = self.lock();
-        inner.sweep(now);
-        inner.written.insert(locator, now);
+        inner.sweep(at);
+        inner.noted += 1;
+        let number = inner.noted;
+        inner.written.insert(locator, Written { at, number });
     }
 
-    pub(super) fn forget(&self, locator: &Locator) {
-        self.lock().written.remove(locator);
+    pub(super) fn now(&self) -> Moment {
+        Moment(self.lock().noted)
+    }
+
+    /// Forgets a write that a deletion has undone; one noted since the deletion began may have come after it.
+    pub(super) fn forget(&self, locator: &Locator, deletion_began: Moment) {
+        let mut inner = self.lock();
+        if inner.written.get(locator).is_some_and(|written| written.number <= deletion_began.0) {
+            inner.written.remove(locator);
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Locator> {
         let now = Instant::now();
         let inner = self.lock();
-        inner.written.iter().filter(|(_, at)| is_recent(**at, now)).map(|(locator, _)| *locator).collect()
+        let recent = inner.written.iter().filter(|(_, written)| written.is_recent(now));
+        recent.map(|(locator, _)| *locator).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -48,14 +70,16 @@ impl Inner {
     /// Drops what is old, at most once a minute, so that a note costs no walk over all of them.
     fn sweep(&mut self, now: Instant) {
         if self.next_sweep.is_none_or(|at| at <= now) {
-            self.written.retain(|_, at| is_recent(*at, now));
+            self.written.retain(|_, written| written.is_recent(now));
             self.next_sweep = Some(now + Duration::from_secs(60));
         }
     }
 }
 
-fn is_recent(at: Instant, now: Instant) -> bool {
-    now.duration_since(at) < KEPT_FOR
+impl Written {
+    fn is_recent(&self, now: Instant) -> bool {
+        now.duration_since(self.at) < KEPT_FOR
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +98,11 @@ mod tests {
         assert_eq!(writes.all(), []);
         writes.note(two);
         assert_eq!(writes.lock().written.len(), 1);
-        writes.forget(&two);
+        let began = writes.now();
+        writes.note(two);
+        writes.forget(&two, began);
+        assert_eq!(writes.all(), [two]);
+        writes.forget(&two, writes.now());
         assert_eq!(writes.all(), []);
     }
 }

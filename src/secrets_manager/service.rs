@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use secrecy::zeroize::Zeroizing;
@@ -44,6 +45,8 @@ pub(super) enum BatchItem {
 pub(super) struct Description {
     pub(super) arn: String,
     pub(super) is_scheduled_for_deletion: bool,
+    /// The versions that have a label.
+    pub(super) version_ids: Vec<String>,
 }
 
 /// A version, labelled or not.
@@ -53,7 +56,6 @@ pub(super) struct Version {
 }
 
 /// What to create.
-#[derive(Clone)]
 pub(super) struct NewSecret {
     pub(super) name: String,
     pub(super) request_token: String,
@@ -63,7 +65,6 @@ pub(super) struct NewSecret {
 }
 
 /// The version to write; its request token says what it is based on.
-#[derive(Clone)]
 pub(super) struct NewVersion {
     pub(super) arn: String,
     pub(super) request_token: String,
@@ -164,7 +165,12 @@ impl Service {
         const OPERATION: &str = "DescribeSecret";
         let answer = call(OPERATION, self.client.describe_secret().secret_id(secret_id).send()).await?;
         let arn = answer.arn.ok_or_else(|| ServiceError::incomplete_answer(OPERATION))?;
-        Ok(Description { arn, is_scheduled_for_deletion: answer.deleted_date.is_some() })
+        let versions = answer.version_ids_to_stages.unwrap_or_default();
+        Ok(Description {
+            arn,
+            is_scheduled_for_deletion: answer.deleted_date.is_some(),
+            version_ids: versions.into_keys().collect(),
+        })
     }
 
     /// All versions that one state of the secret knows, unlabelled ones included.
@@ -186,6 +192,7 @@ impl Service {
         }
     }
 
+    /// Sends a Create once: see [`put`](Self::put).
     pub(super) async fn create(&self, secret: &NewSecret) -> Result<(), ServiceError> {
         let request = self
             .client
@@ -195,17 +202,23 @@ impl Service {
             .secret_string(secret.value.as_str())
             .description("OAuth token")
             .set_kms_key_id(secret.kms_key_id.clone())
-            .set_tags(Some(secret.tags.clone()));
+            .set_tags(Some(secret.tags.clone()))
+            .customize()
+            .config_override(once());
         call("CreateSecret", request.send()).await.map(drop)
     }
 
+    /// Sends a Put once: behind the answer to a retry of the SDK's own, it could not be told whether the try before it
+    /// had landed.
     pub(super) async fn put(&self, version: &NewVersion) -> Result<(), ServiceError> {
         let request = self
             .client
             .put_secret_value()
             .secret_id(&version.arn)
             .client_request_token(&version.request_token)
-            .secret_string(version.value.as_str());
+            .secret_string(version.value.as_str())
+            .customize()
+            .config_override(once());
         call("PutSecretValue", request.send()).await.map(drop)
     }
 
@@ -222,6 +235,10 @@ impl Service {
             outcome => outcome.map(drop),
         }
     }
+}
+
+fn once() -> aws_sdk_secretsmanager::config::Builder {
+    aws_sdk_secretsmanager::Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// Runs a request under the store's deadline, reads its error, and leaves a trace of it without anything secret.

@@ -31,6 +31,7 @@ pub struct ServiceError {
 enum Failure {
     NotSent,
     NoCredentials,
+    CredentialsUnavailable,
     TimedOut,
     Unreachable,
     UnreadableAnswer,
@@ -131,6 +132,11 @@ impl ServiceError {
         matches!(self.kind(), ErrorKind::TimedOut | ErrorKind::Unavailable)
     }
 
+    /// Whether the same request may be answered a moment later.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_unanswered() || self.kind() == ErrorKind::Throttled
+    }
+
     pub(super) fn is_not_found(&self) -> bool {
         self.has_code("ResourceNotFoundException")
     }
@@ -152,7 +158,9 @@ impl ServiceError {
         match self.failure {
             Failure::NotSent | Failure::NoCredentials => return ErrorKind::Configuration,
             Failure::TimedOut => return ErrorKind::TimedOut,
-            Failure::Unreachable | Failure::UnreadableAnswer => return ErrorKind::Unavailable,
+            Failure::CredentialsUnavailable | Failure::Unreachable | Failure::UnreadableAnswer => {
+                return ErrorKind::Unavailable;
+            }
             Failure::Answered => {}
         }
         // Throttling, denial and validation are not modelled in the SDK, so the code is what there is.
@@ -186,6 +194,7 @@ impl ServiceError {
             | "ServiceUnavailableException" => ErrorKind::Unavailable,
             _ if self.http_status.is_some_and(|status| status >= 500) => ErrorKind::Unavailable,
             _ if self.http_status == Some(429) => ErrorKind::Throttled,
+            _ if self.http_status == Some(408) => ErrorKind::TimedOut,
             _ => ErrorKind::Unexpected,
         }
     }
@@ -202,11 +211,22 @@ impl ServiceError {
                 kind,
                 "there are no AWS credentials: give the function or task a role, or set a profile or AWS_ACCESS_KEY_ID",
             ),
+            (Failure::CredentialsUnavailable, _) => StoreError::new(
+                kind,
+                "the AWS credentials could not be fetched from where the environment says: check the role, the profile \
+                 or the instance metadata service, then try again",
+            ),
             (_, ErrorKind::AccessDenied) if !self.lacks_permission() => StoreError::new(
                 kind,
                 "AWS does not accept the credentials: they are expired, unknown or of a wrong key",
             ),
-            _ => StoreError::from(kind),
+            _ => match &self.missing_permission {
+                Some(permission) => {
+                    let message = format!("access denied: grant {permission} to the role that runs this");
+                    StoreError::new(kind, message)
+                }
+                None => StoreError::from(kind),
+            },
         };
         let error = error.with_source(self);
         match secret_name {
@@ -220,12 +240,22 @@ impl ServiceError {
     }
 }
 
+impl StoreError {
+    /// What AWS, or the way to it, answered: operation, code, status, request id and missing permission.
+    ///
+    /// `None` if no request failed.
+    pub fn service_error(&self) -> Option<&ServiceError> {
+        self.source()?.downcast_ref()
+    }
+}
+
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.operation)?;
         match (self.failure, &self.code) {
             (Failure::NotSent, _) => f.write_str("could not be sent")?,
             (Failure::NoCredentials, _) => f.write_str("could not be signed")?,
+            (Failure::CredentialsUnavailable, _) => f.write_str("could not get its credentials")?,
             (Failure::TimedOut, _) => f.write_str("was not answered in time")?,
             (Failure::Unreachable, _) => f.write_str("did not reach the service, or its answer was lost")?,
             (Failure::UnreadableAnswer, _) => f.write_str("got an answer that could not be read")?,
@@ -255,7 +285,7 @@ fn before_dispatch(error: &(dyn Error + 'static)) -> Option<Failure> {
                 CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
                     Failure::NoCredentials
                 }
-                _ => Failure::Unreachable,
+                _ => Failure::CredentialsUnavailable,
             });
         }
         // These two types are not public.

@@ -14,6 +14,7 @@ use super::prefix::Prefix;
 use super::recent_writes::RecentWrites;
 use super::record::Record;
 use super::service::{Description, Service};
+use super::service_error::ServiceError;
 
 /// The service, the layout under one prefix, and what this process remembers of its own writes.
 pub(super) struct Storage {
@@ -62,16 +63,23 @@ impl Storage {
         secret_id: &str,
         name: &str,
     ) -> Result<Option<Record>, StoreError> {
-        match self.service.get(secret_id).await {
-            Ok(answer) => Record::from_answer(&self.prefix, answer).transpose(),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) if error.is_invalid_request() => match self.describe(secret_id, name).await? {
-                Some(Description { is_scheduled_for_deletion: false, .. }) => {
-                    Err(error.into_store_error(Some(name)))
-                }
-                _ => Ok(None),
-            },
-            Err(error) => Err(error.into_store_error(Some(name))),
+        let mut backoff = Backoff::new();
+        let deadline = Instant::now() + UNSETTLED_READS;
+        loop {
+            let refusal = match self.service.get(secret_id).await {
+                Ok(answer) => return Record::from_answer(&self.prefix, answer).transpose(),
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) if error.is_invalid_request() => error,
+                Err(error) => return Err(error.into_store_error(Some(name))),
+            };
+            match self.describe(secret_id, name).await? {
+                // Being deleted or restored, or one of the two answers is stale.
+                Some(secret) if !secret.is_scheduled_for_deletion => {}
+                _ => return Ok(None),
+            }
+            if !backoff.wait_before(deadline).await {
+                return Err(unsettled(refusal, name));
+            }
         }
     }
 
@@ -99,12 +107,23 @@ pub(super) fn locator_of(token: &OAuthToken) -> Option<Locator> {
     Locator::parse(token.assigned_id()?.as_str())
 }
 
+/// How long a read waits for a secret that is refused although it is not scheduled for deletion.
+const UNSETTLED_READS: Duration = Duration::from_secs(1);
+
+/// A request was refused as one on a secret scheduled for deletion is, but the secret is not, as far as can be seen.
+pub(super) fn unsettled(refusal: ServiceError, name: &str) -> StoreError {
+    let message =
+        "the secret is being deleted, restored or created, or refuses the request: try again in some seconds";
+    StoreError::new(ErrorKind::Unavailable, message).with_source(refusal).with_secret_name(name)
+}
+
 /// Runs a write in a task of its own: dropping the caller's future only stops the waiting.
 pub(super) async fn carry_to_end<T: Send + 'static>(
     write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::spawn(write.in_current_span()).await {
         Ok(outcome) => outcome,
+        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
         Err(_) => Err(StoreError::new(
             ErrorKind::Unavailable,
             "the runtime was shut down during the write, which may have landed or not",

@@ -72,6 +72,8 @@ pub(super) fn decode(value: &str) -> Result<Fields, Corruption> {
             "expiry_time" => fields.set_expiry_time(instant(&text(member, "expiry_time")?)?),
             _ => {
                 let extra = match member {
+                    // Absent as text, but kept as it stands.
+                    Member::Text(text) if text.expose_secret().is_empty() => Extra::Json("\"\"".into()),
                     Member::Text(text) => Extra::Text(text),
                     Member::Json(json) => Extra::Json(json.to_owned().into()),
                 };
@@ -155,10 +157,11 @@ mod tests {
 
     #[test]
     fn unknown_members_survive_as_they_were_written() {
-        let fields =
-            decode(r#"{"schema":"1","access_token":"a","n":1.50,"o":{"x": [null]},"t":"text","z":null}"#);
+        let fields = decode(
+            r#"{"schema":"1","access_token":"a","e":"","n":1.50,"o":{"x": [null]},"t":"text","z":null}"#,
+        );
         let again = encode(&OAuthToken::stored(fields.expect("valid"), None));
-        assert!(again.contains(r#""n":1.50,"o":{"x": [null]},"t":"text","z":null"#), "{}", *again);
+        assert!(again.contains(r#""e":"","n":1.50,"o":{"x": [null]},"t":"text","z":null"#), "{}", *again);
     }
 
     #[test]

@@ -11,9 +11,31 @@ pub(super) fn slot_after(version_id: &str) -> String {
     Uuid::new_v5(&NAMESPACE, version_id.as_bytes()).hyphenated().to_string()
 }
 
+/// How far a chain is followed: Secrets Manager keeps about 100 versions.
+const LONGEST: usize = 128;
+
+/// The slots after a version, in order.
+pub(super) fn slots_after(version_id: &str) -> impl Iterator<Item = String> {
+    std::iter::successors(Some(slot_after(version_id)), |slot| Some(slot_after(slot))).take(LONGEST)
+}
+
+/// Whether `later` was written on top of `version_id`, or on top of what was.
+pub(super) fn leads_to(version_id: &str, later: &str) -> bool {
+    slots_after(version_id).any(|slot| slot == later)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_leads_to_what_was_written_on_top_of_it_and_not_back() {
+        let base = "11111111-1111-1111-1111-111111111111";
+        let third = slots_after(base).nth(2).expect("a chain");
+        assert!(leads_to(base, &third));
+        assert!(!leads_to(&third, base) && !leads_to(base, base));
+        assert!(!leads_to(base, "22222222-2222-2222-2222-222222222222"));
+    }
 
     #[test]
     fn a_slot_is_that_of_the_published_vector() {

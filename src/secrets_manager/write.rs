@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::contract::{ErrorKind, OAuthToken, UnfinishedSave};
+use crate::contract::{OAuthToken, UnfinishedSave};
 
 use super::prefix::Prefix;
 use super::record::Record;
@@ -13,7 +13,6 @@ use super::service_error::ServiceError;
 use super::storage::Backoff;
 
 /// A write as it is sent, and sent again: the same token and the same content each time.
-#[derive(Clone)]
 pub(super) struct Write {
     pub(super) request: Request,
     /// The name of the secret.
@@ -22,7 +21,6 @@ pub(super) struct Write {
     pub(super) stored: Arc<OAuthToken>,
 }
 
-#[derive(Clone)]
 pub(super) enum Request {
     Put(NewVersion),
     Create(NewSecret),
@@ -35,7 +33,7 @@ pub(super) enum Answer {
     /// Another content has the request token, or the name is taken.
     Taken,
     /// The secret is not there.
-    Gone,
+    Gone(ServiceError),
     /// Among other things, it is scheduled for deletion.
     InvalidRequest(ServiceError),
 }
@@ -48,6 +46,28 @@ pub(super) struct NoAnswer {
 }
 
 impl Write {
+    /// The request token, which becomes the version's id.
+    pub(super) fn request_token(&self) -> &str {
+        match &self.request {
+            Request::Put(version) => &version.request_token,
+            Request::Create(secret) => &secret.request_token,
+        }
+    }
+
+    /// The record that it makes, for comparing tokens with. The ARN of a new secret is not known.
+    pub(super) fn as_record(&self) -> Record {
+        let arn = match &self.request {
+            Request::Put(version) => version.arn.clone(),
+            Request::Create(_) => String::new(),
+        };
+        Record {
+            arn,
+            name: self.name.clone(),
+            version_id: self.request_token().to_owned(),
+            token: Arc::clone(&self.stored),
+        }
+    }
+
     /// Sends it until there is an answer: a lost one tells nothing.
     pub(super) async fn send(&self, service: &Service, deadline: Instant) -> Result<Answer, NoAnswer> {
         let mut backoff = Backoff::new();
@@ -60,13 +80,12 @@ impl Write {
             let error = match sent {
                 Ok(()) => return Ok(Answer::Landed),
                 Err(error) if error.is_already_there() => return Ok(Answer::Taken),
-                Err(error) if error.is_not_found() => return Ok(Answer::Gone),
+                Err(error) if error.is_not_found() => return Ok(Answer::Gone(error)),
                 Err(error) if error.is_invalid_request() => return Ok(Answer::InvalidRequest(error)),
                 Err(error) => error,
             };
             may_have_landed |= error.is_unanswered();
-            let is_passing = error.is_unanswered() || error.kind() == ErrorKind::Throttled;
-            if !is_passing || !backoff.wait_before(deadline).await {
+            if !error.is_passing() || !backoff.wait_before(deadline).await {
                 return Err(NoAnswer { error, may_have_landed });
             }
         }
@@ -77,7 +96,7 @@ impl Write {
 #[derive(Default)]
 pub(super) struct Unfinished {
     /// The write whose fate is unknown.
-    pub(super) write: Option<Write>,
+    pub(super) write: Option<Arc<Write>>,
     /// The record that the save started from: what equals it is not the save's own to give.
     pub(super) started_from: Option<Record>,
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use oauth_token_store::embedded::Operation;
+use oauth_token_store::embedded::{Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore, TokenStoreExt};
 
-use crate::support::{PREFIX, found, id, id_of, login, name_of, new, refresh_token_of, store_on, token};
+use crate::support::{
+    PREFIX, found, id, id_of, login, name_of, new, refresh_token_of, spawn_save, store_on, token,
+};
 
 #[tokio::test]
 async fn a_deleted_secret_cannot_be_restored() {
@@ -81,8 +83,8 @@ async fn a_token_scheduled_for_deletion_by_somebody_else_is_no_hit_and_is_not_re
     assert!(store.get_tokens().await.expect("listed").is_empty());
 
     // A process that still holds the old token brings nothing of it back.
-    let unchanged = store.save_token(&known).await.expect_err("nothing of its own");
-    assert_eq!(unchanged.kind(), ErrorKind::NothingToStore);
+    let unchanged = store.save_token(&known).await.expect_err("it was deleted");
+    assert_eq!(unchanged.kind(), ErrorKind::Deleted);
     let again = token().user_name("bob").refresh_token("again").build().expect("valid");
     store.save_token(&again).await.expect("saved");
     let bob = found(&store, "bob").await;
@@ -94,25 +96,29 @@ async fn a_token_scheduled_for_deletion_by_somebody_else_is_no_hit_and_is_not_re
 }
 
 #[tokio::test]
-async fn a_token_scheduled_for_deletion_while_it_is_saved_is_replaced() {
-    use oauth_token_store::embedded::Gate;
+async fn a_token_scheduled_for_deletion_while_it_is_saved_stays_deleted_unless_it_is_a_new_login() {
     let (backend, store) = new().await;
+    let client = backend.client();
+    let schedule = || client.delete_secret().secret_id(name_of("bob")).recovery_window_in_days(7).send();
     store.save_token(&login("bob")).await.expect("saved");
+
     let changed = found(&store, "bob").await.to_builder().access_token("newer").build().expect("valid");
     let gate = backend.gate(Gate::before(Operation::PutSecretValue));
-    let save = crate::support::spawn_save(&store, &changed);
+    let save = spawn_save(&store, &changed);
     gate.arrived(1).await;
-    let client = backend.client();
-    client
-        .delete_secret()
-        .secret_id(name_of("bob"))
-        .recovery_window_in_days(7)
-        .send()
-        .await
-        .expect("scheduled");
+    schedule().await.expect("scheduled");
+    gate.open();
+    assert_eq!(save.await.expect("no panic").expect_err("deleted").kind(), ErrorKind::Deleted);
+    client.restore_secret().secret_id(name_of("bob")).send().await.expect("restored");
+
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let new_login = token().user_name("bob").refresh_token("new login").build().expect("valid");
+    let save = spawn_save(&store, &new_login);
+    gate.arrived(1).await;
+    schedule().await.expect("scheduled");
     gate.open();
     let stored = save.await.expect("no panic").expect("saved");
-    assert_eq!(refresh_token_of(&stored), "none");
+    assert!(stored.client_secret().is_none());
     assert_eq!(found(&store, "bob").await, stored);
 }
 
@@ -153,7 +159,6 @@ async fn deleting_all_reaches_own_recent_writes_that_the_list_does_not_show_yet(
 
 #[tokio::test(start_paused = true)]
 async fn deleting_all_goes_on_after_an_error_and_returns_it() {
-    use oauth_token_store::embedded::Fault;
     let (backend, store) = new().await;
     for user in ["bob", "eve", "mallory"] {
         store.save_token(&login(user)).await.expect("saved");

@@ -1,0 +1,107 @@
+//! The tags that a search goes by, and recent writes that a list does not show yet.
+
+use crate::support::*;
+use oauth_token_store::embedded::{Fault, Gate, Operation};
+use oauth_token_store::secrecy::SecretString;
+use oauth_token_store::{TokenStore, TokenStoreExt};
+use std::time::Duration;
+
+fn rotated(to: &str) -> oauth_token_store::OAuthToken {
+    refresh("bob", to)
+}
+
+/// A put finished by saving the error's token has its tags brought up to date.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_put_brings_the_tags_up_to_date() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.unwrap();
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
+    backend.clear_faults();
+    store.save_token(error.token().unwrap()).await.expect("landed");
+    let hit = store.find_by_refresh_token("client", &SecretString::from("second")).await.unwrap();
+    assert!(hit.is_some(), "not found by its refresh token, and never will be");
+}
+
+/// What that leads to: a second record.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_put_leads_to_no_second_record() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.unwrap();
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
+    backend.clear_faults();
+    store.save_token(error.token().unwrap()).await.expect("landed");
+    let by_token = token().client_id("client").refresh_token("second").scope("all").build().unwrap();
+    store.save_token(&by_token).await.unwrap();
+    assert_eq!(backend.secret_count(), 1);
+}
+
+/// One throttled TagResource is made good later.
+#[tokio::test(start_paused = true)]
+async fn a_failed_tag_write_is_made_good_by_a_later_save() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.unwrap();
+    backend.inject(Fault::throttling().on(Operation::TagResource).times(3));
+    store.save_token(&rotated("second")).await.unwrap();
+    store.save_token(&token().user_name("bob").access_token("a2").build().unwrap()).await.unwrap();
+    let hit = store.find_by_refresh_token("client", &SecretString::from("second")).await.unwrap();
+    assert!(hit.is_some(), "the tag of the refresh token stays wrong until the next rotation");
+}
+
+/// One corrupt candidate in a search.
+#[tokio::test]
+async fn a_corrupt_record_does_not_keep_a_delete_by_own_id_from_the_others() {
+    let (backend, _) = new().await;
+    let blind = oauth_token_store::SecretsManagerTokenStore::builder()
+        .prefix(PREFIX)
+        .client(backend.client())
+        .tag_search(false)
+        .build()
+        .await
+        .unwrap();
+    for user in ["bob", "eve"] {
+        blind.save_token(&token().id("7").user_name(user).access_token(user).build().unwrap()).await.unwrap();
+    }
+    backend
+        .client()
+        .put_secret_value()
+        .secret_id(name_of("bob"))
+        .secret_string("edited by hand")
+        .send()
+        .await
+        .unwrap();
+    let store = store_on(&backend).await;
+    let _outcome = store.delete_token(&id("7")).await;
+    assert_eq!(backend.secret_names(), [name_of("bob")], "eve's is to be deleted all the same");
+}
+
+/// delete_tokens after a save of unknown fate.
+#[tokio::test(start_paused = true)]
+async fn deleting_all_reaches_an_unanswered_create() {
+    let (backend, store) = new().await;
+    backend.set_list_lag(Duration::from_secs(300));
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret));
+    store.save_token(&login("bob")).await.expect_err("no answer");
+    backend.clear_faults();
+    store.delete_tokens().await.unwrap();
+    assert_eq!(backend.secret_count(), 0, "a credential that this process wrote survives");
+}
+
+/// A save that lands while the answer of an earlier delete is on its way.
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_to_a_delete_does_not_forget_a_newer_write() {
+    let (backend, store) = new().await;
+    backend.set_list_lag(Duration::from_secs(300));
+    store.save_token(&login("bob")).await.unwrap();
+    let gate = backend.gate(Gate::after(Operation::DeleteSecret));
+    let delete = tokio::spawn({
+        let store = store.clone();
+        async move { store.delete_token(&id_of("bob")).await }
+    });
+    gate.arrived(1).await;
+    store.save_token(&refresh("bob", "new login")).await.unwrap();
+    gate.open();
+    delete.await.unwrap().unwrap();
+    assert_eq!(store.get_tokens().await.unwrap().len(), 1);
+}
