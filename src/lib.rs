@@ -1,8 +1,8 @@
 //! OAuth tokens that outlive a process, for services that call an API on behalf of many users.
 //!
 //! [`SecretsManagerTokenStore`] keeps each token as one JSON secret in AWS Secrets Manager. Any number of processes may
-//! work on the same tokens: saves are compare-and-swap, so no refresh token is overwritten by an older one, and what was
-//! deleted is not brought back. [`MemoryTokenStore`] follows the same rules in memory, for unit tests of applications.
+//! work on the same tokens: saves are compare-and-swap and merge what others have changed, and a token that was found
+//! before it was deleted is not brought back. [`MemoryTokenStore`] follows the same rules in memory, for unit tests of applications.
 //!
 //! ```
 //! use oauth_token_store::{MemoryTokenStore, OAuthToken, TokenStore, TokenStoreExt};

@@ -108,7 +108,7 @@ macro_rules! rule {
     };
 }
 
-/// Every rule of the contract.
+/// Every rule of the contract. A minor version of this crate may add some.
 pub const RULES: &[Rule] = &[
     rule!(lookup::by_user, "user_name: exactly that user, whatever else is given"),
     rule!(

@@ -30,11 +30,12 @@ pub trait TokenStore: Send + Sync {
     /// Inserts or updates; returns what is now stored, its id included.
     ///
     /// # Errors
-    /// [`ErrorKind`](super::ErrorKind)`::NoLookupKey`, `NothingToStore`, `Conflict`, and what the store itself
-    /// runs into.
+    /// [`NoLookupKey`](super::ErrorKind::NoLookupKey), [`NothingToStore`](super::ErrorKind::NothingToStore),
+    /// [`Conflict`](super::ErrorKind::Conflict), [`Deleted`](super::ErrorKind::Deleted), and what the store itself runs
+    /// into. After a passing failure, save [`StoreError::token`] if there is one.
     async fn save_token(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError>;
 
-    /// Deletes one token for good. A missing one is not an error.
+    /// Deletes one token for good, without recovery. A missing one is not an error.
     ///
     /// An id of the application's own deletes every record that holds it.
     ///
@@ -45,7 +46,8 @@ pub trait TokenStore: Send + Sync {
     /// All tokens of this store.
     ///
     /// # Errors
-    /// The first error met, after all readable tokens have been read.
+    /// The first error met, after all readable tokens have been read; what could be read is then lost. A store may have
+    /// a stream beside it, as [`SecretsManagerTokenStore::tokens`](crate::SecretsManagerTokenStore::tokens).
     async fn get_tokens(&self) -> Result<Vec<Arc<OAuthToken>>, StoreError>;
 
     /// Deletes all tokens of this store, and nothing that the store did not create.
@@ -121,6 +123,8 @@ pub trait TokenStoreExt: TokenStore {
 
     /// The token that holds this refresh token of this client.
     ///
+    /// Where the record is not named by it, a store may have to search, and the search may lag behind.
+    ///
     /// # Errors
     /// As [`TokenStore::find_token`].
     fn find_by_refresh_token(
@@ -135,6 +139,8 @@ pub trait TokenStoreExt: TokenStore {
 
     /// The token that holds this grant token (authorization code) of this client.
     ///
+    /// Where the record is not named by it, a store may have to search, and the search may lag behind.
+    ///
     /// # Errors
     /// As [`TokenStore::find_token`].
     fn find_by_grant_token(
@@ -148,6 +154,8 @@ pub trait TokenStoreExt: TokenStore {
     }
 
     /// The token that holds this access token.
+    ///
+    /// Where the record is not named by it, a store may have to search, and the search may lag behind.
     ///
     /// # Errors
     /// As [`TokenStore::find_token`].

@@ -17,10 +17,13 @@ use super::{compare_and_swap, delete, listing};
 
 /// OAuth tokens as JSON secrets in AWS Secrets Manager, one each, written by compare-and-swap.
 ///
-/// Many processes may work on the same tokens: none overwrites what another has stored since it looked, and none
-/// brings back what another has deleted. Cloning is cheap and shares everything; make one store per process.
+/// Many processes may work on the same tokens. Of two saves that collide, the second is merged over the first, so
+/// what only one of them changed is never lost; where both changed the same field, the later save's value stays. A token
+/// that was found before it was deleted is refused ([`ErrorKind::Deleted`](crate::ErrorKind::Deleted)). Cloning is
+/// cheap and shares everything; make one store per process.
 ///
-/// All methods need a Tokio runtime.
+/// All methods need a Tokio runtime. Until its first write is sent, a dropped save or deletion stops; after that it is
+/// carried to its end in a task of its own.
 ///
 /// | operation | requests |
 /// |---|---|
@@ -30,22 +33,35 @@ use super::{compare_and_swap, delete, listing};
 /// | save by user or store-assigned id | 1 GetSecretValue, then 1 PutSecretValue or CreateSecret; 1 TagResource if a fingerprint changed |
 /// | save of what is already stored | 1 GetSecretValue |
 /// | delete by store-assigned id | 1 DeleteSecret |
-/// | all of n tokens | at most n/20 BatchGetSecretValue + n/100 ListSecrets + 2, in parallel, at half of the quotas |
+/// | delete by own id | 1 DeleteSecret + 1 ListSecrets, and 1 GetSecretValue + 1 DeleteSecret for each further record |
+/// | all of n tokens | at most n/20 BatchGetSecretValue + n/100 ListSecrets + 2, at half of the quotas |
+/// | delete all of n tokens | n DeleteSecret + n/100 ListSecrets + 1, at half of the quotas |
+///
+/// Each save that collides with another costs 1 GetSecretValue and 1 PutSecretValue more. A name that is being deleted, or
+/// that somebody has scheduled for deletion, costs 1 DescribeSecret with each read.
 ///
 /// # Limits
 ///
+/// - Secrets Manager is eventually consistent: a find shortly after another process's save may return the version before
+///   it. A save based on such a read is refused and merged anew.
 /// - Lookups by an own id on a record with a user, and by tokens that did not name the record, go by `ListSecrets`,
 ///   which [lags by up to five minutes]. Within that time a find by them may miss, a save by them can make a second
 ///   record, and a delete by such an id can find nothing. Prefer the store-assigned id: [`OAuthToken::assigned_id`].
+///   The tags are written after the value: of two saves that follow each other closely, the older one's may stay.
 /// - [`get_tokens`](TokenStore::get_tokens) and [`delete_tokens`](TokenStore::delete_tokens) cover what ListSecrets
-///   shows and what this process wrote in the last ten minutes: other processes' tokens younger than five minutes may
-///   be missed.
+///   shows and what this store wrote in the last ten minutes: other processes' tokens younger than five minutes may be
+///   missed.
 /// - A roll-back or edit of a secret by hand can be undone by a save that was already under way.
 /// - Somebody who restores a secret from scheduled deletion while a save replaces it loses it.
 /// - A whole token that was not built from a found one, saved by a process that knows nothing of a rotation, overwrites
-///   the newer refresh token. Find, change, save instead.
+///   the newer refresh token. Find, change, save instead. What a found token changed is also merged into the record of a
+///   new login, if its user has logged in anew since.
+/// - A save whose caller has given it up, or whose error's token is saved again, may land after a logout that came in
+///   between. A deletion whose answer was lost is repeated by name, so a login that comes before it ends is deleted too.
 /// - A crash between an exchange at the OAuth server and its save loses what the server handed out.
-/// - Secrets Manager takes no more than [one write in ten minutes] to the same secret for long.
+/// - Secrets Manager takes no more than [one write in ten minutes] to the same secret for long: of about 100 versions
+///   none younger than 24 hours is dropped, and then saves fail with
+///   [`ErrorKind::QuotaExceeded`](crate::ErrorKind::QuotaExceeded).
 ///
 /// ```
 /// # #[cfg(feature = "embedded")]

@@ -147,3 +147,52 @@ async fn all_tokens_are_listed_by_hundreds_and_read_by_twenties() {
     assert_eq!(tokens.len(), 245);
     assert_eq!(cost, "13 BatchGetSecretValue, 3 ListSecrets");
 }
+
+#[tokio::test]
+async fn what_nothing_holds_costs_a_get_and_a_search() {
+    let (backend, store) = new().await;
+    let miss = "1 GetSecretValue, 1 ListSecrets";
+    assert_eq!(cost!(backend, store.find_token_by_id(&id("own"))), (None, miss.into()));
+    let refresh_token = SecretString::from("r");
+    assert_eq!(cost!(backend, store.find_by_refresh_token("c", &refresh_token)), (None, miss.into()));
+}
+
+#[tokio::test]
+async fn a_first_save_by_own_id_and_user_searches_for_the_id() {
+    let (backend, store) = new().await;
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    assert_eq!(
+        cost!(backend, store.save_token(&person)).1,
+        "2 GetSecretValue, 1 ListSecrets, 1 CreateSecret"
+    );
+}
+
+#[tokio::test]
+async fn a_copy_of_a_token_reads_the_name_once() {
+    let (backend, store) = new().await;
+    let other = SecretsManagerTokenStore::builder().prefix("other").client(backend.client());
+    let other = other.build().await.expect("a store");
+    let saved = store.save_token(&login("bob")).await.expect("saved");
+    assert_eq!(cost!(backend, other.save_token(&saved.detached())).1, "1 GetSecretValue, 1 CreateSecret");
+}
+
+#[tokio::test]
+async fn a_delete_by_own_id_searches_for_records_with_a_user() {
+    let (backend, store) = new().await;
+    assert_eq!(cost!(backend, store.delete_token(&id("7"))).1, "1 ListSecrets, 1 DeleteSecret");
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    store.save_token(&person).await.expect("saved");
+    assert_eq!(
+        cost!(backend, store.delete_token(&id("7"))).1,
+        "1 GetSecretValue, 1 ListSecrets, 2 DeleteSecret"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_all_costs_a_delete_each() {
+    let (backend, store) = new().await;
+    for n in 0..130 {
+        store.save_token(&login(&format!("user-{n}"))).await.expect("saved");
+    }
+    assert_eq!(cost!(backend, store.delete_tokens()).1, "2 ListSecrets, 130 DeleteSecret");
+}
