@@ -34,7 +34,7 @@ async fn an_error_on_resuming_keeps_the_token() {
     assert!(error.token().is_some(), "{error:?}");
 }
 
-/// The SDK itself sends a write again; its last answer hides that an earlier one was lost.
+/// A retry of the SDK's own would hide that the answer before it was lost, so writes are retried by the store alone.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_sdks_own_retry_of_a_lost_write_keeps_the_token() {
     for (fault, _kind) in [
@@ -63,7 +63,7 @@ async fn a_refusal_of_the_sdks_own_retry_of_a_lost_write_keeps_the_token() {
     }
 }
 
-/// What that leads to.
+/// So a save repeated after it overwrites nothing.
 #[tokio::test(start_paused = true)]
 async fn a_save_repeated_after_such_a_refusal_does_not_replace_a_newer_refresh_token() {
     let (backend, one) = new().await;
@@ -82,7 +82,6 @@ async fn a_save_repeated_after_such_a_refusal_does_not_replace_a_newer_refresh_t
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "third");
 }
 
-/// The same for a deletion: a refusal after a lost answer does not say that nothing was deleted; harmless, shown for completeness.
 #[tokio::test(start_paused = true)]
 async fn a_throttled_deletion_is_tried_again_like_a_throttled_save() {
     let (backend, store) = new().await;
@@ -108,7 +107,7 @@ async fn a_lost_answer_to_the_deletion_of_a_scheduled_secret_does_not_fail_the_s
     store.save_token(&refresh("bob", "second")).await.expect("saved");
 }
 
-/// Delete, then at once save, on a service whose reads are a moment behind.
+/// Delete, then at once save, on a service whose reads are a moment behind: gone by one answer and there by the next.
 #[tokio::test(start_paused = true)]
 async fn a_save_after_a_delete_with_stale_reads_lands_or_is_retryable() {
     for stale in 1..6 {
@@ -124,7 +123,7 @@ async fn a_save_after_a_delete_with_stale_reads_lands_or_is_retryable() {
     }
 }
 
-/// The runtime is not shut down when a task panics; and a deadline is not a reason to panic.
+/// A deadline beyond the end of the clock.
 #[tokio::test(start_paused = true)]
 async fn an_endless_write_deadline_does_not_panic() {
     let (backend, _) = new().await;
@@ -152,7 +151,7 @@ async fn a_name_held_by_a_secret_without_a_value_is_told_as_such() {
     }
 }
 
-/// A landed save with a hanging TagResource.
+/// The token is stored, and the tags are only for searches.
 #[tokio::test(start_paused = true)]
 async fn a_landed_save_is_not_held_up_by_its_tags() {
     let (backend, store) = new().await;
@@ -163,7 +162,7 @@ async fn a_landed_save_is_not_held_up_by_its_tags() {
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 
-/// A single lost race after a slow look is not «other writers kept winning».
+/// The deadline counts from the first write: one lost race after a slow read is not «other writers kept winning».
 #[tokio::test(start_paused = true)]
 async fn one_lost_race_after_a_slow_read_is_not_contended() {
     let (backend, one) = new().await;
@@ -179,7 +178,7 @@ async fn one_lost_race_after_a_slow_read_is_not_contended() {
     assert!(outcome.is_ok(), "{outcome:?}");
 }
 
-/// A write whose runtime went away.
+/// The write's task goes down with its runtime.
 #[test]
 fn the_runtime_going_down_keeps_the_token() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

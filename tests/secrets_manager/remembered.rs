@@ -37,7 +37,7 @@ async fn an_unanswered_put_of_a_save_that_began_with_a_create_is_sent_again() {
     assert_eq!(backend.requests().since(&before).count(Operation::PutSecretValue), 1);
 }
 
-/// Contended says «save again»: doing so with a whole token puts the old refresh token back.
+/// A whole token holds the refresh token that its save started from: saved again, too, that is not its to give.
 #[tokio::test(start_paused = true)]
 async fn saving_again_after_contended_does_not_put_the_old_refresh_token_back() {
     let (backend, one) = new().await;
@@ -114,7 +114,7 @@ async fn the_token_inside_an_error_can_be_changed_without_losing_its_memory() {
     assert_eq!((refresh_token_of(&bob), bob.scope()), ("third", Some("all")));
 }
 
-/// An in-flight Create that landed, was deleted (lingering), and is still being retried.
+/// The retry of a Create that had landed is refused because its record is being deleted by now.
 #[tokio::test(start_paused = true)]
 async fn a_create_that_landed_and_was_deleted_while_it_was_retried_is_not_created_again() {
     let (backend, one) = new().await;

@@ -23,7 +23,7 @@ async fn a_resumed_put_brings_the_tags_up_to_date() {
     assert!(hit.is_some(), "not found by its refresh token, and never will be");
 }
 
-/// What that leads to: a second record.
+/// So the next save by that refresh token finds its record, and makes no second one.
 #[tokio::test(start_paused = true)]
 async fn a_resumed_put_leads_to_no_second_record() {
     let (backend, store) = new().await;
@@ -37,7 +37,7 @@ async fn a_resumed_put_leads_to_no_second_record() {
     assert_eq!(backend.secret_count(), 1);
 }
 
-/// One throttled TagResource is made good later.
+/// A throttled TagResource is tried again.
 #[tokio::test(start_paused = true)]
 async fn a_failed_tag_write_is_made_good_by_a_later_save() {
     let (backend, store) = new().await;
@@ -49,7 +49,7 @@ async fn a_failed_tag_write_is_made_good_by_a_later_save() {
     assert!(hit.is_some(), "the tag of the refresh token stays wrong until the next rotation");
 }
 
-/// One corrupt candidate in a search.
+/// A candidate of the search that cannot be read.
 #[tokio::test]
 async fn a_corrupt_record_does_not_keep_a_delete_by_own_id_from_the_others() {
     let (backend, _) = new().await;
