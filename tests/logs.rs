@@ -84,6 +84,14 @@ async fn no_token_user_or_own_id_is_logged_at_trace() {
     {
         assert!(log.contains(message), "nothing of {message} is logged");
     }
+    // Also what goes on in a task of its own says which call it belongs to.
+    for (request, operation) in [("PutSecretValue", "save_token"), ("DeleteSecret", "delete_token")] {
+        let belongs = |line: &&str| {
+            line.contains(&format!("operation=\"{request}\""))
+                && line.contains(&format!("operation=\"{operation}\""))
+        };
+        assert!(log.lines().any(|line| belongs(&line)), "no {request} says that it is part of {operation}");
+    }
     let leak = log.lines().find(|line| line.contains("canary"));
     assert_eq!(leak, None);
     // At TRACE the SDK prints AWS's messages, which name the role session; the library's own events never do.

@@ -121,6 +121,8 @@ mod tests {
         let whole = token("a1", "r1").scope("all").build().expect("valid");
         let merged = whole.merge_into_later(&later, &start).expect("the scope is new");
         assert_eq!((tokens_of(&merged), merged.scope()), (("a2", "r2"), Some("all")));
+        assert!(merged.assigned_id().is_some());
+        assert_eq!(merged.assigned_id(), later.assigned_id());
 
         let nothing_of_its_own = token("a1", "r1").build().expect("valid");
         assert!(nothing_of_its_own.merge_into_later(&later, &start).is_none());
@@ -128,6 +130,15 @@ mod tests {
         let refreshed = token("a3", "r1").build().expect("valid");
         let merged = refreshed.merge_into_later(&later, &start).expect("a new access token");
         assert_eq!(tokens_of(&merged), ("a3", "r2"));
+    }
+
+    #[test]
+    fn over_a_later_version_what_was_found_before_the_save_started_counts_as_not_given_either() {
+        let found = stored(token("a0", "r0"));
+        let (start, later) = (stored(token("a1", "r1")), stored(token("a2", "r2")));
+        let changed = found.to_builder().scope("all").build().expect("valid");
+        let merged = changed.merge_into_later(&later, &start).expect("the scope is new");
+        assert_eq!((tokens_of(&merged), merged.scope()), (("a2", "r2"), Some("all")));
     }
 
     #[test]

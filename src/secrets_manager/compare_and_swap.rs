@@ -24,6 +24,7 @@ use crate::contract::{ErrorKind, LookupPlan, OAuthToken, StoreError};
 use super::lookup::Purpose;
 use super::record::Record;
 use super::service::{NewSecret, NewVersion};
+use super::service_error::ServiceError;
 use super::storage::{Backoff, Storage, carry_to_end, locator_of, unsettled};
 use super::version_chain::{leads_to, slot_after, slots_after};
 use super::write::{Answer, NoAnswer, Request, Unfinished, Write};
@@ -58,6 +59,7 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
         in_flight: InFlight::default(),
         deadline: Instant::now(),
         force_deleted: None,
+        refusal: None,
     };
     let mut memory = Memory {
         token: save.token.clone(),
@@ -117,6 +119,8 @@ struct Save {
     deadline: Instant,
     /// The ARN of a secret scheduled for deletion that this save has deleted at once.
     force_deleted: Option<String>,
+    /// Why the last Put was refused, if no other writer was the reason.
+    refusal: Option<ServiceError>,
 }
 
 enum Outcome {
@@ -156,9 +160,10 @@ impl Save {
             }
             if !backoff.wait_before(self.deadline).await {
                 let contended = StoreError::from(ErrorKind::Contended);
-                return Err(match current {
-                    Some(base) => contended.with_secret_name(base.name),
-                    None => contended,
+                return Err(match (current, self.refusal.take()) {
+                    (Some(base), Some(refusal)) => unsettled(refusal, &base.name),
+                    (Some(base), None) => contended.with_secret_name(base.name),
+                    (None, _) => contended,
                 });
             }
         }
@@ -211,6 +216,7 @@ impl Save {
             });
             let answer = self.send(&write).await?;
             self.in_flight.set(None);
+            self.refusal = None;
             match answer {
                 Answer::Landed => {
                     self.update_tags(&base, &merged).await;
@@ -223,11 +229,12 @@ impl Save {
                 Answer::Gone(_) => return self.look_up().await.map(Outcome::Lost),
                 Answer::InvalidRequest(refusal) => {
                     return match self.storage.describe(&base.arn, &base.name).await? {
-                        Some(secret) if secret.is_scheduled_for_deletion => Ok(Outcome::Lost(None)),
                         // Being deleted or restored, or the description is stale.
-                        Some(_) if Instant::now() < self.deadline => Ok(Outcome::Lost(Some(base))),
-                        Some(_) => Err(unsettled(refusal, &base.name)),
-                        None => self.look_up().await.map(Outcome::Lost),
+                        Some(secret) if !secret.is_scheduled_for_deletion => {
+                            self.refusal = Some(refusal);
+                            Ok(Outcome::Lost(Some(base)))
+                        }
+                        _ => self.look_up().await.map(Outcome::Lost),
                     };
                 }
             }

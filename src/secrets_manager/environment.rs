@@ -101,6 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_is_a_word_or_a_digit() {
+        for name in [TAG_SEARCH, INDEX_ACCESS_TOKENS] {
+            for (value, enabled) in [("true", true), ("1", true), ("false", false), ("0", false)] {
+                let shown = match name {
+                    TAG_SEARCH => format!("tag_search: {enabled}"),
+                    _ => format!("index_access_tokens: {enabled}"),
+                };
+                let builder = with(name, value).expect(value);
+                assert!(builder.contains(&shown), "{name}={value}: {builder}");
+            }
+        }
+    }
+
+    #[test]
     fn a_wrong_value_names_its_variable() {
         for (name, value) in [
             (PREFIX, "a//b"),
@@ -114,6 +128,18 @@ mod tests {
             (WRITE_DEADLINE_SECONDS, "-1"),
         ] {
             let error = with(name, value).expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_not_taken_for_an_absent_one() {
+        use std::os::unix::ffi::OsStringExt;
+        for name in [PREFIX, KMS_KEY_ID, TAGS, TAG_SEARCH, INDEX_ACCESS_TOKENS, WRITE_DEADLINE_SECONDS] {
+            let variable = |asked: &str| (asked == name).then(|| OsString::from_vec(vec![0xff]));
+            let error = read(SecretsManagerTokenStore::builder(), variable).expect_err(name);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
             assert!(error.to_string().contains(name), "{error}");
         }

@@ -117,5 +117,7 @@ mod tests {
         assert_eq!(error.expect_err("throttled").kind(), ErrorKind::Throttled);
         assert_eq!(calls.load(Ordering::Relaxed), TRIES);
         assert!(waited.expect("fine") >= FIRST_BACKOFF);
+        // Each pause is twice the one before.
+        assert!(start.elapsed() >= FIRST_BACKOFF * (1 + 2 + 4 + 8 + 16), "{:?}", start.elapsed());
     }
 }

@@ -95,7 +95,7 @@ impl ServiceError {
             missing_permission: None,
             code,
         };
-        if this.kind() == ErrorKind::AccessDenied {
+        if this.lacks_permission() {
             this.missing_permission = missing_permission(operation, message);
         }
         this
@@ -104,7 +104,7 @@ impl ServiceError {
     /// What a batch says of one of its secrets.
     pub(super) fn in_batch(operation: &'static str, code: &str, message: &str) -> Self {
         let mut this = Self { code: plain(code), failure: Failure::Answered, ..Self::timed_out(operation) };
-        if this.kind() == ErrorKind::AccessDenied {
+        if this.lacks_permission() {
             this.missing_permission = missing_permission("GetSecretValue", message);
         }
         this
@@ -339,11 +339,65 @@ mod tests {
         let kms = "Access to KMS is not allowed";
         assert_eq!(missing_permission("GetSecretValue", kms).as_deref(), Some("kms:Decrypt"));
         assert_eq!(missing_permission("PutSecretValue", kms).as_deref(), Some("kms:GenerateDataKey"));
-        let odd = "to perform: jane@example.com on";
-        assert_eq!(
-            missing_permission("PutSecretValue", odd).as_deref(),
-            Some("secretsmanager:PutSecretValue")
-        );
+        for odd in [
+            "jane@example.com",
+            "jane:Doe",
+            "secretsmanager:jane@example.com",
+            "secretsmanager:",
+            "secretsmanager",
+            "",
+        ] {
+            let message = format!("is not authorized to perform: {odd} on resource: x");
+            assert_eq!(
+                missing_permission("PutSecretValue", &message).as_deref(),
+                Some("secretsmanager:PutSecretValue"),
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_denied_in_a_batch_lacks_the_permission_of_a_single_read() {
+        let missing = |code: &str, message: &str| {
+            ServiceError::in_batch("BatchGetSecretValue", code, message).missing_permission
+        };
+        assert_eq!(missing("AccessDeniedException", "").as_deref(), Some("secretsmanager:GetSecretValue"));
+        let kms = "Access to KMS is not allowed";
+        assert_eq!(missing("AccessDeniedException", kms).as_deref(), Some("kms:Decrypt"));
+        assert_eq!(missing("DecryptionFailure", kms), None);
+    }
+
+    #[test]
+    fn bad_credentials_are_told_apart_from_a_missing_permission() {
+        let text = |code| ServiceError::in_batch("", code, "").into_store_error(None).to_string();
+        assert!(text("ExpiredTokenException").contains("does not accept the credentials"));
+        for code in ["AccessDeniedException", "AccessDenied", "NotAuthorized"] {
+            assert!(text(code).contains("grant secretsmanager:GetSecretValue"), "{code}");
+        }
+        let expired = ServiceError::in_batch("", "ExpiredTokenException", "");
+        assert_eq!(expired.missing_permission(), None);
+    }
+
+    #[cfg(feature = "embedded")]
+    #[test]
+    fn what_came_of_a_request_without_an_answer_is_told_apart() {
+        use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+        use aws_smithy_runtime_api::client::result::ConnectorError;
+        use aws_smithy_runtime_api::http::StatusCode;
+
+        type Failed = SdkError<GetSecretValueError, HttpResponse>;
+        let answer = || HttpResponse::new(StatusCode::try_from(200).expect("valid"), "".into());
+        for (error, kind, may_have_happened) in [
+            (Failed::construction_failure("x"), ErrorKind::Configuration, false),
+            (Failed::timeout_error("x"), ErrorKind::TimedOut, true),
+            (Failed::dispatch_failure(ConnectorError::timeout("x".into())), ErrorKind::TimedOut, true),
+            (Failed::dispatch_failure(ConnectorError::io("x".into())), ErrorKind::Unavailable, true),
+            (Failed::response_error("x", answer()), ErrorKind::Unavailable, true),
+        ] {
+            let read = ServiceError::from_sdk("GetSecretValue", &error);
+            assert_eq!((read.kind(), read.is_unanswered()), (kind, may_have_happened), "{error:?}");
+        }
+        assert!(ServiceError::incomplete_answer("GetSecretValue").is_unanswered());
     }
 
     #[test]
@@ -357,17 +411,30 @@ mod tests {
     #[test]
     fn kinds_go_by_the_code() {
         let kind = |code: &str| ServiceError::in_batch("BatchGetSecretValue", code, "").kind();
-        for (code, expected) in [
-            ("ThrottlingException", ErrorKind::Throttled),
-            ("AccessDeniedException", ErrorKind::AccessDenied),
-            ("ExpiredTokenException", ErrorKind::AccessDenied),
-            ("DecryptionFailure", ErrorKind::Kms),
-            ("EncryptionFailure", ErrorKind::Kms),
-            ("LimitExceededException", ErrorKind::QuotaExceeded),
-            ("InternalServiceError", ErrorKind::Unavailable),
-            ("ValidationException", ErrorKind::Unexpected),
+        for (expected, codes) in [
+            (
+                ErrorKind::Throttled,
+                "ThrottlingException Throttling ThrottledException RequestThrottled RequestThrottledException \
+                 TooManyRequestsException RequestLimitExceeded SlowDown",
+            ),
+            (
+                ErrorKind::AccessDenied,
+                "AccessDeniedException AccessDenied NotAuthorized UnrecognizedClientException \
+                 InvalidClientTokenId InvalidSignatureException SignatureDoesNotMatch ExpiredTokenException \
+                 ExpiredToken IncompleteSignature MissingAuthenticationToken OptInRequired",
+            ),
+            (ErrorKind::Kms, "EncryptionFailure DecryptionFailure"),
+            (ErrorKind::QuotaExceeded, "LimitExceededException"),
+            (ErrorKind::TimedOut, "RequestTimeout RequestTimeoutException"),
+            (
+                ErrorKind::Unavailable,
+                "InternalServiceError InternalFailure ServiceUnavailable ServiceUnavailableException",
+            ),
+            (ErrorKind::Unexpected, "ValidationException InvalidParameterException throttlingexception"),
         ] {
-            assert_eq!(kind(code), expected, "{code}");
+            for code in codes.split_whitespace() {
+                assert_eq!(kind(code), expected, "{code}");
+            }
         }
     }
 }

@@ -66,8 +66,11 @@ pub(super) fn decode(value: &str) -> Result<Fields, Corruption> {
             "save" => drop(text(member, "save")?),
             // Only ids of the application's own stand in a value.
             "id" => {
-                let id = TokenId::new(text(member, "id")?.expose_secret()).ok();
-                fields.id = id.filter(|id| !id.is_store_assigned());
+                let id = text(member, "id")?;
+                if !id.expose_secret().is_empty() {
+                    let id = TokenId::new(id.expose_secret()).map_err(|_| Corruption::Malformed("id"))?;
+                    fields.id = Some(id).filter(|id| !id.is_store_assigned());
+                }
             }
             "expiry_time" => fields.set_expiry_time(instant(&text(member, "expiry_time")?)?),
             _ => {
@@ -165,6 +168,22 @@ mod tests {
     }
 
     #[test]
+    fn text_in_the_place_of_json_that_reads_the_same_is_a_change() {
+        let fields = decode(r#"{"schema":"1","access_token":"a","n":1.50}"#).expect("valid");
+        let stored = OAuthToken::stored(fields, None);
+        let given = OAuthToken::builder().extra("n", "1.50").build().expect("valid");
+        let merged = given.merge_into(&stored).expect("it is no number any more");
+        assert!(encode(&merged).contains(r#""n":"1.50""#));
+    }
+
+    #[test]
+    fn an_empty_text_in_a_value_is_absent() {
+        let value = r#"{"schema":"1","id":"","user_name":"","access_token":"a","expiry_time":""}"#;
+        let token = OAuthToken::builder().access_token("a").build().expect("valid");
+        assert!(decode(value).is_ok_and(|fields| fields == **token.fields()));
+    }
+
+    #[test]
     fn a_store_assigned_id_is_neither_written_nor_read() {
         let id = "u_52rqhupjinfczuwzz6qnyv2s6a";
         let token = OAuthToken::builder().id(id).access_token("a").build().expect("valid");
@@ -185,6 +204,7 @@ mod tests {
             (r#"{"schema":"1","user_name":7}"#, Corruption::Malformed("user_name")),
             (r#"{"schema":"1","refresh_token":null}"#, Corruption::Malformed("refresh_token")),
             (r#"{"schema":"1","id":{}}"#, Corruption::Malformed("id")),
+            (r#"{"schema":"1","id":"a\u0000"}"#, Corruption::Malformed("id")),
             (r#"{"schema":"1","save":[]}"#, Corruption::Malformed("save")),
             (r#"{"schema":"1","expiry_time":"soon"}"#, Corruption::Malformed("expiry_time")),
             (r#"{"schema":"1","expiry_time":"9223372036854775808"}"#, Corruption::Malformed("expiry_time")),

@@ -61,4 +61,10 @@ fn an_error_has_its_kind_its_message_and_its_source() {
     assert!(error.source().unwrap().is::<std::fmt::Error>());
     assert_eq!(error.to_string(), "repair it", "the source is not repeated");
     assert!(format!("{error:?}").contains("Corrupt"));
+
+    let error = error.with_secret_name("app/x");
+    assert_eq!(
+        (error.to_string().as_str(), error.secret_name()),
+        ("repair it (secret app/x)", Some("app/x"))
+    );
 }

@@ -112,6 +112,10 @@ fn an_error_is_an_error_whatever_stands_beside_it() {
     ] {
         assert_eq!(response(body).unwrap_err().oauth_error(), Some("invalid_code"), "{body}");
     }
+    for odd in ["true", "7", "{}", r#"{"code": "invalid_code"}"#, "[]"] {
+        let body = format!(r#"{{"access_token": "a", "error": {odd}}}"#);
+        assert_eq!(response(&body).unwrap_err().oauth_error(), None, "{odd}");
+    }
     assert!(response(r#"{"access_token": "a", "error": null}"#).is_ok());
     assert!(response(r#"{"access_token": "a", "error": ""}"#).is_ok());
 }

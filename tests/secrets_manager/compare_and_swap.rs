@@ -71,6 +71,26 @@ async fn two_that_save_the_same_new_user_leave_one_record_with_both_their_fields
 }
 
 #[tokio::test]
+async fn a_create_that_is_told_exists_and_cannot_read_the_winner_yet_tries_again() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let gate = backend.gate(Gate::before(Operation::CreateSecret));
+    let with = |name: &str| login("bob").to_builder().extra(name, "1").build().expect("valid");
+    let first = spawn_save(&one, &with("x"));
+    gate.arrived(1).await;
+    let second = spawn_save(&two, &with("y"));
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    first.await.expect("no panic").expect("saved");
+    // For a while, the second one sees that there is nothing.
+    backend.stale_reads(2);
+    gate.open();
+    let stored = second.await.expect("no panic").expect("saved");
+    assert_eq!((stored.extra("x"), stored.extra("y")), (Some("1"), Some("1")));
+    assert_eq!(found(&one, "bob").await, stored);
+}
+
+#[tokio::test]
 async fn a_write_takes_the_slot_after_its_base() {
     let (backend, store) = new().await;
     store.save_token(&login("bob")).await.expect("saved");
@@ -200,6 +220,8 @@ async fn a_version_moved_back_by_hand_is_written_over_from_the_first_free_slot()
 #[tokio::test]
 async fn a_roll_back_whose_successors_lost_their_labels_is_still_seen() {
     let (backend, store) = new().await;
+    // Its versions come on a second page.
+    backend.set_empty_pages(true);
     store.save_token(&login("bob")).await.expect("saved");
     let name = name_of("bob");
     let base = current_version(&backend, &name).await;
@@ -287,4 +309,114 @@ async fn a_save_dropped_before_its_first_write_writes_nothing() {
     gate.open();
     assert!(store.find_by_user("bob").await.expect("fine").is_none());
     assert_eq!(backend.requests().count(Operation::CreateSecret), 0);
+}
+
+/// Only what equals an earlier version of the same record counts as not given.
+#[tokio::test]
+async fn what_one_record_held_is_given_to_the_next_one_that_the_token_stands_for() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let by_grant = token().client_id("c").grant_token("g").access_token("a");
+    let by_grant = one.save_token(&by_grant.build().expect("valid")).await.expect("saved");
+    let by_refresh = token().client_id("c").refresh_token("r").access_token("other");
+    one.save_token(&by_refresh.build().expect("valid")).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let both = token().client_id("c").grant_token("g").refresh_token("r").access_token("a");
+    let save = spawn_save(&one, &both.build().expect("valid"));
+    gate.arrived(1).await;
+    two.delete_token(by_grant.id().expect("an id")).await.expect("deleted");
+    gate.open();
+    let stored = save.await.expect("no panic").expect("saved");
+    assert_eq!(stored.access_token().map(|token| token.expose_secret()), Some("a"));
+    assert_eq!(backend.secret_count(), 1);
+}
+
+#[tokio::test]
+async fn a_record_without_a_user_that_takes_the_name_meanwhile_is_a_conflict() {
+    let (backend, store) = new().await;
+    let gate = backend.gate(Gate::after(Operation::GetSecretValue));
+    let save = spawn_save(&store, &login("bob").to_builder().id(id_of("bob")).build().expect("valid"));
+    // The id and the user are one name, and it is free.
+    gate.arrived(1).await;
+    assert!(gate.release_one());
+    let client = backend.client();
+    let stranger = r#"{"schema":"1","access_token":"a"}"#;
+    client.create_secret().name(name_of("bob")).secret_string(stranger).send().await.expect("created");
+    gate.open();
+    let error = save.await.expect("no panic").expect_err("the name is taken");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    // It is no use to save it again as it stands.
+    assert!(error.token().is_none());
+    let left = client.get_secret_value().secret_id(name_of("bob")).send().await.expect("read");
+    assert_eq!(left.secret_string(), Some(stranger));
+}
+
+#[tokio::test]
+async fn a_secret_deleted_while_a_roll_back_is_looked_for_is_made_anew() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let name = name_of("bob");
+    let first = current_version(&backend, &name).await;
+    store.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    let last = current_version(&backend, &name).await;
+    let client = backend.client();
+    let roll_back = client.update_secret_version_stage().secret_id(&name).version_stage("AWSCURRENT");
+    let roll_back = roll_back.move_to_version_id(&first).remove_from_version_id(&last);
+    roll_back.send().await.expect("rolled back");
+
+    let gate = backend.gate(Gate::before(Operation::ListSecretVersionIds));
+    let save = spawn_save(&store, &refresh("bob", "second"));
+    gate.arrived(1).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    gate.open();
+    save.await.expect("no panic").expect("saved");
+    let bob = found(&store, "bob").await;
+    assert_eq!(refresh_token_of(&bob), "second");
+    assert!(bob.client_secret().is_none());
+}
+
+/// It takes a permission of its own to list versions, and one more read tells a stale one for less.
+#[tokio::test]
+async fn one_stale_read_after_a_lost_race_costs_one_more_read() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let first = spawn_save(&one, &extra("bob", "x", "1"));
+    gate.arrived(1).await;
+    let second = spawn_save(&two, &extra("bob", "y", "1"));
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    first.await.expect("no panic").expect("saved");
+    backend.stale_reads(1);
+    let before = backend.requests();
+    gate.open();
+    second.await.expect("no panic").expect("saved");
+    assert_eq!(backend.requests().since(&before).to_string(), "2 GetSecretValue, 1 PutSecretValue");
+}
+
+#[tokio::test]
+async fn a_record_deleted_after_a_lost_race_gives_way_to_the_next_one_that_the_token_stands_for() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    let by_grant = token().client_id("c").grant_token("g").build().expect("valid");
+    let by_grant = one.save_token(&by_grant).await.expect("saved");
+    let by_refresh = token().client_id("c").refresh_token("r").build().expect("valid");
+    one.save_token(&by_refresh).await.expect("saved");
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let winner = spawn_save(&two, &by_grant.to_builder().scope("all").build().expect("valid"));
+    gate.arrived(1).await;
+    let both = token().client_id("c").grant_token("g").refresh_token("r").build().expect("valid");
+    let save = spawn_save(&one, &both);
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    winner.await.expect("no panic").expect("saved");
+    let reading = backend.gate(Gate::before(Operation::GetSecretValue));
+    gate.open();
+    reading.arrived(1).await;
+    two.delete_token(by_grant.id().expect("an id")).await.expect("deleted");
+    reading.open();
+    let stored = save.await.expect("no panic").expect("saved");
+    assert!(stored.assigned_id().is_some_and(|id| id.as_str().starts_with("r_")), "{stored:?}");
+    assert_eq!(backend.secret_count(), 1);
 }

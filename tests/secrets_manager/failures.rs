@@ -28,6 +28,8 @@ async fn each_fault_of_a_read_has_its_kind() {
         (Fault::throttling(), ErrorKind::Throttled, true),
         (Fault::server_error(), ErrorKind::Unavailable, true),
         (Fault::http_status(503), ErrorKind::Unavailable, true),
+        (Fault::http_status(429), ErrorKind::Throttled, true),
+        (Fault::http_status(400), ErrorKind::Unexpected, false),
         (Fault::unreachable(), ErrorKind::Unavailable, true),
         (Fault::lost_answer(), ErrorKind::Unavailable, true),
         (Fault::malformed_answer(), ErrorKind::Unavailable, true),
@@ -44,6 +46,8 @@ async fn each_fault_of_a_read_has_its_kind() {
         assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{text}");
         assert_eq!(error.secret_name(), Some(name_of("bob").as_str()), "{text}");
         assert_eq!(service_error(&error).operation(), "GetSecretValue", "{text}");
+        let lacks = service_error(&error).missing_permission().is_some();
+        assert_eq!(lacks, kind == ErrorKind::AccessDenied, "{text}");
         for secret in ["refresh-bob", "access-bob", "hush", "jane", "bob\""] {
             assert!(!shown(&error).contains(secret), "{text} shows {secret}: {}", shown(&error));
         }
@@ -91,7 +95,8 @@ async fn a_missing_permission_is_named() {
     assert!(shown(&error).contains("missing permission secretsmanager:GetSecretValue"), "{}", shown(&error));
     assert_eq!(service_error(&error).code(), Some("AccessDeniedException"));
     assert_eq!(service_error(&error).http_status(), Some(400));
-    assert!(service_error(&error).request_id().is_some());
+    let request_id = service_error(&error).request_id().expect("a request id");
+    assert!(shown(&error).contains(&format!("HTTP 400, request id {request_id}")), "{}", shown(&error));
     assert_eq!(missing(error).as_deref(), Some("secretsmanager:GetSecretValue"));
     backend.clear_faults();
 

@@ -11,7 +11,7 @@ use crate::support::{found, new, token};
 async fn a_token_is_a_flat_json_secret_with_fingerprints_in_its_name_and_tags() {
     let (backend, _) = new().await;
     let builder = SecretsManagerTokenStore::builder().prefix("prod/crm").client(backend.client());
-    let store = builder.tag("team", "crm").build().await.expect("a store");
+    let store = builder.tag("team", "crm").kms_key_id("alias/tokens").build().await.expect("a store");
     let full = token()
         .id("php_abc_us_prd_1")
         .user_name("bob@example.com")
@@ -64,6 +64,7 @@ async fn a_token_is_a_flat_json_secret_with_fingerprints_in_its_name_and_tags() 
         ])
     );
     assert_eq!(described.description(), Some("OAuth token"));
+    assert_eq!(described.kms_key_id(), Some("alias/tokens"));
 }
 
 #[tokio::test]

@@ -111,3 +111,86 @@ async fn a_dropped_stream_stops_reading() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(backend.requests().since(&before).count(Operation::BatchGetSecretValue) < 20);
 }
+
+/// Every page takes its turn, empty ones too.
+#[tokio::test(start_paused = true)]
+async fn pages_are_asked_for_at_half_of_the_quota() {
+    let (backend, store) = new().await;
+    backend.set_empty_pages(true);
+    let client = backend.client();
+    for n in 0..201 {
+        client
+            .create_secret()
+            .name(format!("{PREFIX}/config-{n}"))
+            .secret_string("x")
+            .send()
+            .await
+            .expect("made");
+    }
+    let (start, before) = (tokio::time::Instant::now(), backend.requests());
+    assert!(store.get_tokens().await.expect("listed").is_empty());
+    assert_eq!(backend.requests().since(&before).to_string(), "6 ListSecrets");
+    // At 50 a second.
+    assert!(start.elapsed() >= Duration::from_millis(100), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_under_other_names_costs_nothing() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let client = backend.client();
+    for n in 0..101 {
+        client.create_secret().name(format!("other/{n}")).secret_string("x").send().await.expect("created");
+    }
+    let before = backend.requests();
+    assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
+    assert_eq!(backend.requests().since(&before).to_string(), "1 BatchGetSecretValue, 1 ListSecrets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_secret_that_cannot_be_read_is_named_and_the_others_are_read() {
+    let (backend, store) = new().await;
+    for user in ["bob", "eve", "mallory"] {
+        store.save_token(&login(user)).await.expect("saved");
+    }
+    let undecryptable = Fault::decryption_failure().on(Operation::BatchGetSecretValue);
+    backend.inject(undecryptable.on_secret(id_of("eve").as_str()).per_secret());
+    let items: Vec<_> = store.tokens().collect().await;
+    assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 2);
+    let error = store.get_tokens().await.expect_err("one cannot be read");
+    assert_eq!(error.kind(), ErrorKind::Kms);
+    assert_eq!(error.secret_name(), Some(name_of("eve").as_str()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_breaks_off_gives_what_it_had_and_its_error() {
+    let (backend, store) = new().await;
+    // So many foreign ones that the error comes among the names of a batch.
+    let client = backend.client();
+    for n in 0..5 {
+        client
+            .create_secret()
+            .name(format!("{PREFIX}/config-{n}"))
+            .secret_string("x")
+            .send()
+            .await
+            .expect("made");
+    }
+    for n in 0..96 {
+        store.save_token(&login(&format!("user-{n}"))).await.expect("saved");
+    }
+    let store = store_on(&backend).await;
+    backend.inject(Fault::access_denied().on(Operation::ListSecrets).skip(1));
+    let items: Vec<_> = store.tokens().collect().await;
+    let (good, bad): (Vec<_>, Vec<_>) = items.into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (95, 1));
+
+    backend.clear_faults();
+    backend.inject(Fault::access_denied().on(Operation::ListSecrets).skip(1));
+    assert_eq!(store.get_tokens().await.expect_err("denied").kind(), ErrorKind::AccessDenied);
+    // What was listed is deleted all the same.
+    backend.clear_faults();
+    backend.inject(Fault::access_denied().on(Operation::ListSecrets).skip(1));
+    assert_eq!(store.delete_tokens().await.expect_err("denied").kind(), ErrorKind::AccessDenied);
+    assert_eq!(backend.secret_count(), 5 + 1);
+}

@@ -1,17 +1,25 @@
 //! A lost answer tells nothing.
 
-use oauth_token_store::embedded::{Fault, Gate, Operation};
-use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{ErrorKind, TokenStore, TokenStoreExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
+use oauth_token_store::secrecy::{ExposeSecret, SecretString};
+use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStore, TokenStoreExt};
 
 use crate::support::{
-    extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save, store_on, token,
+    PREFIX, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save, store_on,
+    store_told_that_its_creates_exist, store_with_edited_requests, token,
 };
 
-/// More than the SDK tries by itself.
-const BEYOND_THE_SDK: usize = 4;
+/// How often the SDK tries by itself, which the store sees as one call.
+const TRIES_OF_THE_SDK: usize = 3;
 
-async fn versions(backend: &oauth_token_store::embedded::EmbeddedSecretsManager, user: &str) -> usize {
+/// More than that.
+const BEYOND_THE_SDK: usize = TRIES_OF_THE_SDK + 1;
+
+async fn versions(backend: &EmbeddedSecretsManager, user: &str) -> usize {
     let request =
         backend.client().list_secret_version_ids().secret_id(name_of(user)).include_deprecated(true);
     request.send().await.expect("listed").versions().len()
@@ -87,7 +95,7 @@ async fn a_put_that_never_arrived_gives_way_to_who_came_first() {
     one.save_token(error.token().expect("the token")).await.expect("saved");
     let bob = found(&two, "bob").await;
     assert_eq!(refresh_token_of(&bob), "rotated");
-    assert!(bob.access_token().is_some());
+    assert_eq!(bob.access_token().map(|token| token.expose_secret()), Some("newer"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,11 +179,37 @@ async fn a_dropped_delete_is_carried_to_its_end() {
 async fn a_denial_after_a_lost_answer_keeps_the_token() {
     let (backend, store) = new().await;
     store.save_token(&login("bob")).await.expect("saved");
-    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(1));
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(TRIES_OF_THE_SDK));
     backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    let save = spawn_save(&store, &refresh("bob", "second"));
-    let error = save.await.expect("no panic").expect_err("denied");
+    let error = store.save_token(&refresh("bob", "second")).await.expect_err("denied");
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    it_had_landed(&backend, &store, &error).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_after_a_lost_answer_keeps_the_token_and_says_that_the_write_may_have_landed() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(TRIES_OF_THE_SDK));
+    backend.inject(Fault::throttling().on(Operation::PutSecretValue));
+    let error = store.save_token(&refresh("bob", "second")).await.expect_err("throttled");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    it_had_landed(&backend, &store, &error).await;
+}
+
+/// The write of `error` had landed, so saving its token again leaves alone what somebody else has stored since.
+async fn it_had_landed(
+    backend: &EmbeddedSecretsManager,
+    store: &SecretsManagerTokenStore,
+    error: &StoreError,
+) {
+    backend.clear_faults();
+    let other = store_on(backend).await;
+    assert_eq!(refresh_token_of(&*found(&other, "bob").await), "second");
+    other.save_token(&refresh("bob", "third")).await.expect("saved");
+    let stored = store.save_token(error.token().expect("the token")).await.expect("it had landed");
+    assert_eq!(refresh_token_of(&stored), "second");
+    assert_eq!(refresh_token_of(&*found(&other, "bob").await), "third");
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,4 +265,153 @@ async fn a_put_found_to_have_landed_brings_its_tags_up_to_date() {
     store.save_token(error.token().expect("the token")).await.expect("it had landed");
     let second = SecretString::from("second");
     assert!(store.find_by_refresh_token("client", &second).await.expect("fine").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_write_is_sent_again() {
+    let (backend, store) = new().await;
+    for operation in [Operation::CreateSecret, Operation::PutSecretValue] {
+        backend.inject(Fault::throttling().on(operation).times(BEYOND_THE_SDK));
+    }
+    store.save_token(&login("bob")).await.expect("saved");
+    store.save_token(&refresh("bob", "second")).await.expect("saved");
+    assert_eq!(refresh_token_of(&*found(&store, "bob").await), "second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_repetition_is_told_exists_recognises_itself_under_a_newer_version() {
+    let (backend, two) = new().await;
+    let one = store_told_that_its_creates_exist(&backend).await;
+    let gate = backend.gate(Gate::before(Operation::CreateSecret));
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(1));
+    let create = spawn_save(&one, &login("bob"));
+    gate.arrived(1).await;
+    assert!(gate.release_one());
+    // It has landed, and is about to be sent again.
+    gate.arrived(1).await;
+    two.save_token(&refresh("bob", "rotated")).await.expect("saved");
+    gate.open();
+    create.await.expect("no panic").expect("it had landed");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
+    assert_eq!(versions(&backend, "bob").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_had_to_wait_for_its_name_recognises_itself_too() {
+    let (backend, two) = new().await;
+    backend.set_deletion_linger(Duration::from_secs(1));
+    two.save_token(&login("bob")).await.expect("saved");
+    two.delete_token(&id_of("bob")).await.expect("deleted");
+    let creates = Arc::new(AtomicUsize::new(0));
+    let one = store_with_edited_requests(&backend, {
+        let creates = Arc::clone(&creates);
+        move |operation, request| {
+            // The third one repeats the second, and is told «exists», as LocalStack does.
+            if operation == "CreateSecret" && creates.fetch_add(1, Ordering::Relaxed) == 2 {
+                request["ClientRequestToken"] = "a-token-of-at-least-32-characters-00".into();
+            }
+        }
+    })
+    .await;
+    // The first one is refused and answered; the answer of the second, which lands, is lost.
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret).skip(1).times(1));
+    let gate = backend.gate(Gate::before(Operation::CreateSecret));
+    let create = spawn_save(&one, &login("bob"));
+    gate.arrived(1).await;
+    assert!(gate.release_one());
+    gate.arrived(1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(gate.release_one());
+    gate.arrived(1).await;
+    two.save_token(&refresh("bob", "rotated")).await.expect("saved");
+    gate.open();
+    create.await.expect("no panic").expect("it had landed");
+    assert_eq!(creates.load(Ordering::Relaxed), 3);
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_create_that_is_told_exists_later_recognises_itself() {
+    let (backend, two) = new().await;
+    let one = store_told_that_its_creates_exist(&backend).await;
+    // No try is answered, nor can it be seen afterwards whose the secret is.
+    let lost = backend.inject(Fault::lost_answer().on(Operation::CreateSecret));
+    let error = one.save_token(&login("bob")).await.expect_err("no answer");
+    backend.remove_fault(lost);
+    two.save_token(&refresh("bob", "rotated")).await.expect("saved");
+    let unreachable = backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
+    let error = one.save_token(error.token().expect("the token")).await.expect_err("it cannot tell");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    backend.remove_fault(unreachable);
+    let stored = one.save_token(error.token().expect("the token")).await.expect("it had landed");
+    assert_eq!(refresh_token_of(&stored), "refresh-bob");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_lost_its_slot_and_cannot_read_remembers_what_it_started_from() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let unreachable = backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+    let whole = login("bob").to_builder().access_token("newer").build().expect("valid");
+    let error = one.save_token(&whole).await.expect_err("unreachable");
+    backend.remove_fault(unreachable);
+    two.save_token(&refresh("bob", "rotated")).await.expect("saved");
+
+    let unreachable = backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
+    let error = one.save_token(error.token().expect("the token")).await.expect_err("it cannot read who won");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    backend.remove_fault(unreachable);
+    let stored = one.save_token(error.token().expect("the token")).await.expect("saved");
+    assert_eq!(refresh_token_of(&stored), "rotated");
+    assert_eq!(stored.access_token().map(|token| token.expose_secret()), Some("newer"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_put_to_a_token_deleted_since_makes_a_new_record() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let unreachable = backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+    let error = store.save_token(&refresh("bob", "second")).await.expect_err("unreachable");
+    backend.remove_fault(unreachable);
+    store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
+    store.save_token(error.token().expect("the token")).await.expect("saved");
+    let bob = found(&store, "bob").await;
+    assert_eq!(refresh_token_of(&bob), "second");
+    assert!(bob.client_secret().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_write_is_not_sent_again_by_a_store_of_another_prefix() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let unreachable = backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+    let error = store.save_token(&refresh("bob", "second")).await.expect_err("unreachable");
+    backend.remove_fault(unreachable);
+    let builder = SecretsManagerTokenStore::builder().prefix(format!("{PREFIX}/other"));
+    let other = builder.client(backend.client()).build().await.expect("a store");
+    other.save_token(error.token().expect("the token")).await.expect("saved");
+    assert_eq!(refresh_token_of(&*found(&other, "bob").await), "second");
+    assert_eq!(refresh_token_of(&*found(&store, "bob").await), "refresh-bob");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_and_a_deletion_without_an_answer_go_on_for_as_long_as_was_set() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::unreachable().on(Operation::PutSecretValue).on(Operation::DeleteSecret));
+    for seconds in [0, 30] {
+        let deadline = Duration::from_secs(seconds);
+        let builder = SecretsManagerTokenStore::builder().prefix(PREFIX).client(backend.client());
+        let store = builder.write_deadline(deadline).build().await.expect("a store");
+        // The last pause would have ended after the deadline, and the last try may.
+        let bounds = deadline.saturating_sub(Duration::from_secs(1))..=deadline + Duration::from_secs(9);
+        let start = tokio::time::Instant::now();
+        store.save_token(&extra("bob", "x", "1")).await.expect_err("unreachable");
+        assert!(bounds.contains(&start.elapsed()), "a save within {seconds} s: {:?}", start.elapsed());
+        let start = tokio::time::Instant::now();
+        store.delete_token(&id_of("bob")).await.expect_err("unreachable");
+        assert!(bounds.contains(&start.elapsed()), "a deletion within {seconds} s: {:?}", start.elapsed());
+    }
 }

@@ -121,11 +121,14 @@ async fn a_create_that_landed_and_was_deleted_while_it_was_retried_is_not_create
     let two = store_on(&backend).await;
     backend.set_deletion_linger(Duration::from_secs(3));
     backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(1));
-    let _save = spawn_save(&one, &login("bob"));
+    let save = spawn_save(&one, &login("bob"));
     while backend.secret_count() == 0 {
         tokio::task::yield_now().await;
     }
     assert!(two.find_by_user("bob").await.unwrap().is_some());
     two.delete_token(&id_of("bob")).await.expect("logged out");
+    save.await.unwrap().expect("it had landed");
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(two.find_by_user("bob").await.unwrap().is_none(), "brought back");
+    assert_eq!(backend.secret_count(), 0);
 }

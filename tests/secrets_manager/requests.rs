@@ -196,3 +196,12 @@ async fn deleting_all_costs_a_delete_each() {
     }
     assert_eq!(cost!(backend, store.delete_tokens()).1, "2 ListSecrets, 130 DeleteSecret");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_this_process_wrote_and_deleted_is_not_read_any_more() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    let (tokens, cost) = cost!(backend, store.get_tokens());
+    assert_eq!((tokens.len(), cost.as_str()), (0, "1 ListSecrets"));
+}

@@ -1,6 +1,11 @@
 //! Setting a store up wrongly.
 
-use oauth_token_store::aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+use std::time::Duration;
+
+use aws_credential_types::provider::{error::CredentialsError, future};
+use oauth_token_store::aws_sdk_secretsmanager::config::{
+    BehaviorVersion, Credentials, ProvideCredentials, Region,
+};
 use oauth_token_store::aws_sdk_secretsmanager::{Client, Config};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStoreExt};
 
@@ -32,6 +37,38 @@ async fn a_client_without_credentials_is_a_configuration_error() {
     assert_eq!(error.kind(), ErrorKind::Configuration, "{error:?}");
     assert!(error.to_string().contains("credentials"), "{error}");
     assert!(!error.is_retryable());
+}
+
+/// Gives no credentials, but this error.
+#[derive(Debug)]
+struct NoCredentials(fn() -> CredentialsError);
+
+impl ProvideCredentials for NoCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err((self.0)()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_not_set_up_are_a_configuration_error_and_unreachable_ones_may_pass() {
+    let cases: [(fn() -> CredentialsError, ErrorKind); 5] = [
+        (|| CredentialsError::not_loaded("none"), ErrorKind::Configuration),
+        (|| CredentialsError::invalid_configuration("a wrong profile"), ErrorKind::Configuration),
+        (|| CredentialsError::provider_timed_out(Duration::from_secs(1)), ErrorKind::Unavailable),
+        (|| CredentialsError::provider_error("the role service is down"), ErrorKind::Unavailable),
+        (|| CredentialsError::unhandled("odd"), ErrorKind::Unavailable),
+    ];
+    for (credentials_error, kind) in cases {
+        let config = config().region(Region::from_static("eu-west-1"));
+        let provider = NoCredentials(credentials_error);
+        let error = find_with(config.credentials_provider(provider).build()).await;
+        assert_eq!(error.kind(), kind, "{:?}", credentials_error());
+        assert_eq!(error.is_retryable(), kind == ErrorKind::Unavailable);
+        assert!(error.to_string().contains("AWS credentials"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -96,6 +133,38 @@ fn from_env_with_a_wrong_value_names_its_variable() {
         &[("AWS_REGION", "eu-west-1"), ("OAUTH_TOKEN_STORE_PREFIX", "a//b")],
         "OAUTH_TOKEN_STORE_PREFIX",
     );
+}
+
+/// Takes 8 seconds: a paused clock would run away while the connection is made.
+#[test]
+fn from_env_makes_a_client_that_tries_three_times_and_gives_up() {
+    const TEST: &str = "setup::from_env_makes_a_client_that_tries_three_times_and_gives_up";
+    if std::env::var_os(CHILD).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let store = SecretsManagerTokenStore::from_env().await.expect("a store");
+            let error = store.find_by_user("bob").await.expect_err("nobody answers");
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+        });
+        return;
+    }
+    // It takes connections and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let output = in_a_process_with(
+        TEST,
+        &[
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "secret key"),
+            ("AWS_ENDPOINT_URL", &endpoint),
+        ],
+    );
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    listener.set_nonblocking(true).expect("it can");
+    let tries = std::iter::from_fn(|| listener.accept().ok()).count();
+    assert_eq!(tries, 3);
 }
 
 fn from_env_fails_with(test: &str, variables: &[(&str, &str)], expected: &str) {

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use oauth_token_store::aws_sdk_secretsmanager::Client;
+use oauth_token_store::aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorContextMut;
+use oauth_token_store::aws_sdk_secretsmanager::config::{ConfigBag, Intercept, RuntimeComponents};
+use oauth_token_store::aws_sdk_secretsmanager::error::BoxError;
 use oauth_token_store::embedded::EmbeddedSecretsManager;
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{
     OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, StoreError, TokenId, TokenStore, TokenStoreExt,
 };
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 pub(crate) const PREFIX: &str = "app/tokens";
@@ -22,6 +27,61 @@ pub(crate) async fn new() -> (EmbeddedSecretsManager, SecretsManagerTokenStore) 
     let backend = EmbeddedSecretsManager::new();
     let store = store_on(&backend).await;
     (backend, store)
+}
+
+/// A store with a client of its own, whose requests `edit` may change on their way: so they get answers that the backend
+/// gives only to other ones. It is told the operation and the request's JSON.
+pub(crate) async fn store_with_edited_requests(
+    backend: &EmbeddedSecretsManager,
+    edit: impl Fn(&str, &mut Value) + Send + Sync + 'static,
+) -> SecretsManagerTokenStore {
+    let config = backend.client().config().to_builder().interceptor(Editor(edit)).build();
+    let builder = SecretsManagerTokenStore::builder().prefix(PREFIX).client(Client::from_conf(config));
+    builder.build().await.expect("a store")
+}
+
+struct Editor<F>(F);
+
+impl<F> std::fmt::Debug for Editor<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Editor")
+    }
+}
+
+impl<F: Fn(&str, &mut Value) + Send + Sync> Intercept for Editor<F> {
+    fn name(&self) -> &'static str {
+        "Editor"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let operation =
+            request.headers().get("x-amz-target").and_then(|target| target.split('.').next_back());
+        let operation = operation.unwrap_or_default().to_owned();
+        let mut body = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
+        (self.0)(&operation, &mut body);
+        *request.body_mut() = body.to_string().into();
+        Ok(())
+    }
+}
+
+/// A store in front of a service that answers a repeated Create with «exists», as LocalStack does.
+pub(crate) async fn store_told_that_its_creates_exist(
+    backend: &EmbeddedSecretsManager,
+) -> SecretsManagerTokenStore {
+    let seen = std::sync::Mutex::new(std::collections::HashSet::new());
+    store_with_edited_requests(backend, move |operation, request| {
+        let token = &mut request["ClientRequestToken"];
+        if operation == "CreateSecret" && !seen.lock().expect("no panic").insert(token.to_string()) {
+            *token = uuid::Uuid::new_v4().to_string().into();
+        }
+    })
+    .await
 }
 
 pub(crate) fn token() -> OAuthTokenBuilder {
