@@ -155,9 +155,6 @@ impl Fields {
             rest.expiry_time = None;
         }
         rest.extras.retain(|name, extra| known.extras.get(name) != Some(extra));
-        if self.id == known.id {
-            rest.id = None;
-        }
         rest
     }
 

@@ -93,7 +93,6 @@ impl Write {
 }
 
 /// What a save that failed in a passing way leaves in the token of its error.
-#[derive(Default)]
 pub(super) struct Unfinished {
     /// The write whose fate is unknown.
     pub(super) write: Option<Arc<Write>>,

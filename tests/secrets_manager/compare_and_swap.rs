@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{
     current_version, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save,
-    store_on, token,
+    store_on, token, whole_token_behind_a_rotation,
 };
 
 #[tokio::test]
@@ -107,14 +107,7 @@ async fn an_old_refresh_token_in_a_whole_token_does_not_replace_one_that_won_the
     let (backend, one) = new().await;
     let two = store_on(&backend).await;
     one.save_token(&login("bob")).await.expect("saved");
-    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
-    let rotation = spawn_save(&two, &refresh("bob", "rotated"));
-    gate.arrived(1).await;
-    let whole = token().user_name("bob").refresh_token("refresh-bob").access_token("newer");
-    let save = spawn_save(&one, &whole.build().expect("valid"));
-    gate.arrived(2).await;
-    assert!(gate.release_one());
-    rotation.await.expect("no panic").expect("saved");
+    let (gate, save) = whole_token_behind_a_rotation(&backend, &one, &two).await;
     gate.open();
     let stored = save.await.expect("no panic").expect("saved");
     assert_eq!(refresh_token_of(&stored), "rotated");

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
-use oauth_token_store::secrecy::{ExposeSecret, SecretString};
+use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStore, TokenStoreExt};
 
 use crate::support::{
     PREFIX, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save, store_on,
-    store_told_that_its_creates_exist, store_with_edited_requests, token,
+    store_told_that_its_creates_exist, store_with_edited_requests, token, whole_token_behind_a_rotation,
 };
 
 /// How often the SDK tries by itself, which the store sees as one call.
@@ -217,14 +217,7 @@ async fn a_save_that_fails_after_a_lost_race_remembers_what_it_started_from() {
     let (backend, one) = new().await;
     let two = store_on(&backend).await;
     one.save_token(&login("bob")).await.expect("saved");
-    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
-    let rotation = spawn_save(&two, &refresh("bob", "rotated"));
-    gate.arrived(1).await;
-    let whole = token().user_name("bob").refresh_token("refresh-bob").access_token("newer");
-    let save = spawn_save(&one, &whole.build().expect("valid"));
-    gate.arrived(2).await;
-    assert!(gate.release_one());
-    rotation.await.expect("no panic").expect("saved");
+    let (gate, save) = whole_token_behind_a_rotation(&backend, &one, &two).await;
     let fault = backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
     gate.open();
     let error = save.await.expect("no panic").expect_err("it cannot read who won");
@@ -253,18 +246,6 @@ async fn a_create_that_cannot_tell_whose_the_secret_is_remembers_its_request() {
     one.save_token(error.token().expect("the token")).await.expect("saved");
     assert_eq!(backend.requests().since(&before).count(Operation::CreateSecret), 1);
     assert_eq!(backend.secret_count(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_put_found_to_have_landed_brings_its_tags_up_to_date() {
-    let (backend, store) = new().await;
-    store.save_token(&login("bob")).await.expect("saved");
-    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
-    let error = store.save_token(&refresh("bob", "second")).await.expect_err("no answer");
-    backend.remove_fault(fault);
-    store.save_token(error.token().expect("the token")).await.expect("it had landed");
-    let second = SecretString::from("second");
-    assert!(store.find_by_refresh_token("client", &second).await.expect("fine").is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod bounds;
 mod compare_and_swap;
 mod conformance;
 mod deletion;
+mod dice;
 mod failures;
 mod fate;
 mod layout;

@@ -15,6 +15,7 @@ use oauth_token_store::{
     TokenId, TokenStore,
 };
 
+use crate::dice::Dice;
 use crate::support::{store_on, token};
 
 /// An operation's outcome, as far as both stores must agree.
@@ -97,18 +98,7 @@ fn described(operation: &Operation) -> String {
     }
 }
 
-/// A generator of one's own (SplitMix64), so that a seed means the same for ever.
-struct Dice(u64);
-
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
     fn one_of<'a>(&mut self, values: &[&'a str]) -> &'a str {
         values[usize::try_from(self.below(values.len() as u64)).expect("small")]
     }

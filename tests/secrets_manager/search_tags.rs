@@ -1,24 +1,30 @@
 //! The tags that a search goes by, and recent writes that a list does not show yet.
 
 use crate::support::*;
-use oauth_token_store::embedded::{Fault, Gate, Operation};
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{TokenStore, TokenStoreExt};
+use oauth_token_store::{SecretsManagerTokenStore, TokenStore, TokenStoreExt};
 use std::time::Duration;
 
 fn rotated(to: &str) -> oauth_token_store::OAuthToken {
     refresh("bob", to)
 }
 
-/// A put finished by saving the error's token has its tags brought up to date.
-#[tokio::test(start_paused = true)]
-async fn a_resumed_put_brings_the_tags_up_to_date() {
+/// Bob's rotation to "second" landed, its answer was lost, and the error's token has been saved again.
+async fn with_a_resumed_put() -> (EmbeddedSecretsManager, SecretsManagerTokenStore) {
     let (backend, store) = new().await;
     store.save_token(&login("bob")).await.unwrap();
     backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
     let error = store.save_token(&rotated("second")).await.expect_err("no answer");
     backend.clear_faults();
     store.save_token(error.token().unwrap()).await.expect("landed");
+    (backend, store)
+}
+
+/// A put finished by saving the error's token has its tags brought up to date.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_put_brings_the_tags_up_to_date() {
+    let (_, store) = with_a_resumed_put().await;
     let hit = store.find_by_refresh_token("client", &SecretString::from("second")).await.unwrap();
     assert!(hit.is_some(), "not found by its refresh token, and never will be");
 }
@@ -26,12 +32,7 @@ async fn a_resumed_put_brings_the_tags_up_to_date() {
 /// So the next save by that refresh token finds its record, and makes no second one.
 #[tokio::test(start_paused = true)]
 async fn a_resumed_put_leads_to_no_second_record() {
-    let (backend, store) = new().await;
-    store.save_token(&login("bob")).await.unwrap();
-    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
-    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
-    backend.clear_faults();
-    store.save_token(error.token().unwrap()).await.expect("landed");
+    let (backend, store) = with_a_resumed_put().await;
     let by_token = token().client_id("client").refresh_token("second").scope("all").build().unwrap();
     store.save_token(&by_token).await.unwrap();
     assert_eq!(backend.secret_count(), 1);

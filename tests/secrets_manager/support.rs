@@ -6,7 +6,7 @@ use oauth_token_store::aws_sdk_secretsmanager::Client;
 use oauth_token_store::aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorContextMut;
 use oauth_token_store::aws_sdk_secretsmanager::config::{ConfigBag, Intercept, RuntimeComponents};
 use oauth_token_store::aws_sdk_secretsmanager::error::BoxError;
-use oauth_token_store::embedded::EmbeddedSecretsManager;
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{
     OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, StoreError, TokenId, TokenStore, TokenStoreExt,
@@ -145,4 +145,22 @@ pub(crate) fn spawn_save(
 pub(crate) async fn current_version(backend: &EmbeddedSecretsManager, name: &str) -> String {
     let answer = backend.client().get_secret_value().secret_id(name).send().await.expect("it is there");
     answer.version_id.expect("a version")
+}
+
+/// Of two saves on one base, `two`'s rotation of bob's refresh token lands; behind it, at the gate, `one` writes a whole
+/// token with the refresh token of the base and a newer access token.
+pub(crate) async fn whole_token_behind_a_rotation(
+    backend: &EmbeddedSecretsManager,
+    one: &SecretsManagerTokenStore,
+    two: &SecretsManagerTokenStore,
+) -> (GateHandle, JoinHandle<Result<Arc<OAuthToken>, StoreError>>) {
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let rotation = spawn_save(two, &refresh("bob", "rotated"));
+    gate.arrived(1).await;
+    let whole = token().user_name("bob").refresh_token("refresh-bob").access_token("newer");
+    let save = spawn_save(one, &whole.build().expect("valid"));
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    rotation.await.expect("no panic").expect("saved");
+    (gate, save)
 }
