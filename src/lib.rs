@@ -38,6 +38,8 @@ pub mod conformance;
 mod contract;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+#[allow(dead_code, reason = "the next commit uses it")]
+mod flights;
 mod memory;
 mod secrets_manager;
 

@@ -1,0 +1,216 @@
+//! Single flight: many that want the same thing at once have it done once, in a task of its own.
+//!
+//! A flight is *registered* under its key from its start to its landing. Whoever makes its result worthless (a write to
+//! what is being read) takes it off the board; then it lands without effect, and nobody joins it any more. Both happen
+//! under the key's lock, so what is done under that lock happens before or after them, never in between.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+/// Locks enough that different keys rarely meet at one.
+const STRIPES: usize = 64;
+
+/// The flights under way, by key.
+pub(crate) struct Flights<K, T> {
+    stripes: Box<[Mutex<Stripe<K, T>>]>,
+    hasher: RandomState,
+}
+
+struct Stripe<K, T> {
+    registered: HashMap<K, Flight<T>>,
+    /// How many flights have been started.
+    started: u64,
+}
+
+/// A flight that may be waited for.
+pub(crate) struct Flight<T> {
+    number: u64,
+    outcome: watch::Receiver<Option<T>>,
+}
+
+impl<T> Clone for Flight<T> {
+    fn clone(&self) -> Self {
+        Self { number: self.number, outcome: self.outcome.clone() }
+    }
+}
+
+impl<T: Clone> Flight<T> {
+    /// Waits for it to land; `None` if it never will, because its task panicked or its runtime was shut down.
+    pub(crate) async fn outcome(mut self) -> Option<T> {
+        let landed = self.outcome.wait_for(Option::is_some).await;
+        landed.ok().and_then(|outcome| outcome.clone())
+    }
+
+    /// Its place in the order of all flights of its key.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
+    pub(crate) fn new() -> Arc<Self> {
+        let stripe = || Mutex::new(Stripe { registered: HashMap::new(), started: 0 });
+        let stripes = std::iter::repeat_with(stripe).take(STRIPES).collect();
+        Arc::new(Self { stripes, hasher: RandomState::new() })
+    }
+
+    /// Takes the lock of a key. No flight under this key starts, lands or is superseded while it is held.
+    pub(crate) fn lock(self: &Arc<Self>, key: K) -> Desk<'_, K, T> {
+        Desk { stripe: self.stripe_of(&key), flights: self, key }
+    }
+
+    /// Takes all flights off the board.
+    pub(crate) fn supersede_all(&self) {
+        for stripe in &self.stripes {
+            stripe.lock().unwrap_or_else(PoisonError::into_inner).registered.clear();
+        }
+    }
+
+    fn stripe_of(&self, key: &K) -> MutexGuard<'_, Stripe<K, T>> {
+        let number = self.hasher.hash_one(key) % STRIPES as u64;
+        self.stripes[number as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lock of one key.
+pub(crate) struct Desk<'a, K, T> {
+    stripe: MutexGuard<'a, Stripe<K, T>>,
+    flights: &'a Arc<Flights<K, T>>,
+    key: K,
+}
+
+impl<K: Clone + Eq + Hash, T: Clone> Desk<'_, K, T> {
+    /// The flight that is under way, if one is.
+    pub(crate) fn flight(&self) -> Option<Flight<T>> {
+        self.stripe.registered.get(&self.key).cloned()
+    }
+
+    /// The number that the next flight will have, at least.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.stripe.started + 1
+    }
+
+    /// Registers a flight in the place of any other. It is under way until the ticket is used or dropped.
+    pub(crate) fn start(&mut self) -> (Ticket<K, T>, Flight<T>) {
+        self.stripe.started += 1;
+        let sender = watch::Sender::new(None);
+        let flight = Flight { number: self.stripe.started, outcome: sender.subscribe() };
+        self.stripe.registered.insert(self.key.clone(), flight.clone());
+        let ticket = Ticket {
+            flights: Arc::clone(self.flights),
+            key: self.key.clone(),
+            number: flight.number,
+            sender,
+        };
+        (ticket, flight)
+    }
+
+    /// Takes the flight that is under way off the board: whatever it brings is worth nothing any more.
+    pub(crate) fn supersede(&mut self) {
+        self.stripe.registered.remove(&self.key);
+    }
+}
+
+/// The duty to land a flight. Dropped, it lets those who wait know that there will be no outcome.
+pub(crate) struct Ticket<K: Clone + Eq + Hash, T: Clone> {
+    flights: Arc<Flights<K, T>>,
+    key: K,
+    number: u64,
+    sender: watch::Sender<Option<T>>,
+}
+
+impl<K: Clone + Eq + Hash, T: Clone> Ticket<K, T> {
+    /// Looks at the board under the key's lock. `look` is told whether the flight is still registered; with an outcome
+    /// from it the flight lands, without one it goes on.
+    pub(crate) fn land(self, look: impl FnOnce(bool) -> Option<T>) -> Result<(), Self> {
+        let mut desk = self.flights.lock(self.key.clone());
+        let registered = desk.flight().is_some_and(|flight| flight.number == self.number);
+        let Some(outcome) = look(registered) else {
+            drop(desk);
+            return Err(self);
+        };
+        if registered {
+            desk.supersede();
+        }
+        drop(desk);
+        self.sender.send_replace(Some(outcome));
+        Ok(())
+    }
+}
+
+impl<K: Clone + Eq + Hash, T: Clone> Drop for Ticket<K, T> {
+    fn drop(&mut self) {
+        let mut desk = self.flights.lock(self.key.clone());
+        if desk.flight().is_some_and(|flight| flight.number == self.number) {
+            desk.supersede();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flights() -> Arc<Flights<&'static str, u32>> {
+        Flights::new()
+    }
+
+    #[tokio::test]
+    async fn all_who_join_a_flight_have_its_outcome() {
+        let flights = flights();
+        let (ticket, first) = flights.lock("bob").start();
+        let second = flights.lock("bob").flight().expect("under way");
+        assert!(flights.lock("eve").flight().is_none());
+        assert!(ticket.land(|registered| registered.then_some(7)).is_ok());
+        assert!(flights.lock("bob").flight().is_none());
+        assert_eq!((first.outcome().await, second.outcome().await), (Some(7), Some(7)));
+    }
+
+    #[tokio::test]
+    async fn a_superseded_flight_is_told_so_and_leaves_its_successor_alone() {
+        let flights = flights();
+        let (ticket, _) = flights.lock("bob").start();
+        flights.lock("bob").supersede();
+        assert!(flights.lock("bob").flight().is_none());
+        let (successor, _) = flights.lock("bob").start();
+        assert!(ticket.land(|registered| (!registered).then_some(1)).is_ok());
+        assert!(flights.lock("bob").flight().is_some());
+        assert!(successor.land(|registered| registered.then_some(2)).is_ok());
+
+        let (ticket, _) = flights.lock("bob").start();
+        flights.supersede_all();
+        assert!(ticket.land(|registered| (!registered).then_some(3)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_flight_without_an_outcome_yet_goes_on() {
+        let flights = flights();
+        let (ticket, flight) = flights.lock("bob").start();
+        let Err(ticket) = ticket.land(|_| None) else { panic!("landed without an outcome") };
+        assert!(flights.lock("bob").flight().is_some());
+        assert!(ticket.land(|_| Some(4)).is_ok());
+        assert_eq!(flight.outcome().await, Some(4));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_ticket_ends_the_waiting() {
+        let flights = flights();
+        let (ticket, flight) = flights.lock("bob").start();
+        drop(ticket);
+        assert_eq!(flight.outcome().await, None);
+        assert!(flights.lock("bob").flight().is_none());
+    }
+
+    #[tokio::test]
+    async fn numbers_tell_what_was_started_after_a_look() {
+        let flights = flights();
+        let next = flights.lock("bob").next_number();
+        let (_ticket, flight) = flights.lock("bob").start();
+        assert!(flight.number() >= next);
+        assert!(flights.lock("bob").next_number() > flight.number());
+    }
+}
