@@ -38,7 +38,7 @@ impl<T> Clone for Flight<T> {
     }
 }
 
-impl<T: Clone> Flight<T> {
+impl<T: Clone + Send + Sync> Flight<T> {
     /// Waits for it to land; `None` if it never will, because its task panicked or its runtime was shut down.
     pub(crate) async fn outcome(mut self) -> Option<T> {
         let landed = self.outcome.wait_for(Option::is_some).await;
