@@ -18,7 +18,7 @@ use aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorConte
 use aws_sdk_secretsmanager::config::{BehaviorVersion, ConfigBag, Intercept, RuntimeComponents};
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore, TokenStoreExt};
+use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
 
 /// What an OAuth server answered when these users logged in.
 const LOGINS: [(&str, &str); 3] = [

@@ -33,16 +33,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::dbg_macro, clippy::print_stdout, clippy::print_stderr, clippy::todo, clippy::unimplemented)]
 
+mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
 #[cfg(feature = "embedded")]
 pub mod embedded;
-#[allow(dead_code, reason = "the next commit uses it")]
 mod flights;
 mod memory;
+mod record;
 mod secrets_manager;
 
+pub use cache::{Clock, StoreStats};
 pub use contract::{
     ErrorKind, LookupKey, LookupPlan, OAuthToken, OAuthTokenBuilder, StoreError, TokenId, TokenResponseError,
     TokenStore, TokenStoreExt,

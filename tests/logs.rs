@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Operation};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore, TokenStoreExt};
+use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Default)]

@@ -148,14 +148,17 @@ impl fmt::Display for ErrorKind {
 /// assert!(!error.is_retryable());
 /// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
 /// ```
+#[derive(Clone)]
 pub struct StoreError(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     secret_name: Option<String>,
     token: Option<Arc<OAuthToken>>,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    /// Shared, so that all who wait for the same thing can be told.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl StoreError {
@@ -167,7 +170,7 @@ impl StoreError {
     /// Adds the error that caused this one. It must show nothing secret in `Display` or `Debug`.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 

@@ -79,6 +79,11 @@ impl Locator {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Whether it was taken of a value of this kind.
+    pub(crate) fn is_of(&self, kind: LocatorKind) -> bool {
+        self.0[0] == kind.letter() as u8
+    }
+
     /// The part after the letter: what stands in a tag.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.as_str()[2..]

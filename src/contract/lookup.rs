@@ -91,6 +91,18 @@ impl LookupKey<'_> {
 }
 
 impl<'a> LookupKey<'a> {
+    /// Everything that a token can be looked up by, but for the id that the store assigned.
+    pub(crate) fn all_of(token: &'a OAuthToken) -> impl Iterator<Item = Self> + use<'a> {
+        let keys = [
+            token.user_name().map(Self::User),
+            token.id().filter(|id| !id.is_store_assigned()).map(Self::Id),
+            Self::grant_of(token),
+            Self::refresh_of(token),
+            Self::access_of(token),
+        ];
+        keys.into_iter().flatten()
+    }
+
     pub(crate) fn grant_of(token: &'a OAuthToken) -> Option<Self> {
         let (client_id, grant_token) = (token.client_id()?, token.grant_token()?.expose_secret());
         Some(Self::Grant { client_id, grant_token })

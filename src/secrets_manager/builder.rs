@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
 
+use crate::cache::{Cache, CacheSettings, Clock, SystemClock};
 use crate::contract::{ErrorKind, StoreError};
 
 use super::environment;
@@ -37,6 +39,8 @@ pub struct SecretsManagerTokenStoreBuilder {
     prefix: String,
     client: Option<Client>,
     settings: Settings,
+    cache: CacheSettings,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for SecretsManagerTokenStoreBuilder {
@@ -51,6 +55,8 @@ impl Default for SecretsManagerTokenStoreBuilder {
                 tag_search: true,
                 write_deadline: Duration::from_secs(10),
             },
+            cache: CacheSettings::default(),
+            clock: None,
         }
     }
 }
@@ -124,6 +130,51 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
+    /// How long what was read is answered from memory, at most. Default: 300 s; at most a day; zero turns the cache off,
+    /// the one of misses included.
+    ///
+    /// What another process has changed shows after that time at the latest, this process's own changes at once. Each
+    /// token gets up to a tenth less, so that those read together are not read again together. A token that expires
+    /// before is read again then. With the cache off, finds of one token at the same moment still share one request.
+    pub fn time_to_live(mut self, time_to_live: Duration) -> Self {
+        self.cache.time_to_live = time_to_live.min(LONGEST_IN_MEMORY);
+        self
+    }
+
+    /// How long the answer that there is no token is kept. Default: 1 s; never longer than
+    /// [`time_to_live`](Self::time_to_live).
+    ///
+    /// A save that follows such a find within that time needs no look before it writes.
+    pub fn miss_time_to_live(mut self, time_to_live: Duration) -> Self {
+        self.cache.miss_time_to_live = time_to_live;
+        self
+    }
+
+    /// How long beyond its time to live a token is still served while Secrets Manager fails in a passing way: timeouts,
+    /// throttling, 5xx. Default: 600 s; at most a day; zero turns it off.
+    ///
+    /// Such finds are counted ([`StoreStats::stale_reads`](crate::StoreStats::stale_reads)). A refusal ends it, and so does
+    /// [`invalidate`](SecretsManagerTokenStore::invalidate).
+    pub fn max_stale(mut self, max_stale: Duration) -> Self {
+        self.cache.max_stale = max_stale.min(LONGEST_IN_MEMORY);
+        self
+    }
+
+    /// How many tokens are kept in memory; least recently used ones go first. Default: 10,000, of about 2 KB each; zero
+    /// turns the cache off.
+    pub fn max_capacity(mut self, tokens: u64) -> Self {
+        self.cache.max_capacity = tokens;
+        self
+    }
+
+    /// The clocks to go by, for tests that let time pass. Default: tokio's and the system's.
+    ///
+    /// The cache goes by it; deadlines and pauses of requests go by tokio's clock all the same.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
     /// How long a save or deletion goes on trying, from its first write, while it gets no answer, loses races to other
     /// writers, or finds the name still taken by a secret that is being deleted. Default: 10 s; at most an hour.
     ///
@@ -152,6 +203,7 @@ impl SecretsManagerTokenStoreBuilder {
             settings: self.settings,
             recent_writes: RecentWrites::default(),
             paces: Paces::default(),
+            cache: Cache::new(self.cache, self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()))),
         }))
     }
 }
@@ -161,10 +213,12 @@ impl fmt::Debug for SecretsManagerTokenStoreBuilder {
         f.debug_struct("SecretsManagerTokenStoreBuilder")
             .field("prefix", &self.prefix)
             .field("settings", &self.settings)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }
 
+const LONGEST_IN_MEMORY: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_WRITE_DEADLINE: Duration = Duration::from_secs(3600);
 
 /// The SDK's defaults wait long: no attempt or operation timeout, and a second before the first retry.

@@ -19,14 +19,14 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::contract::{ErrorKind, LookupPlan, OAuthToken, StoreError};
+use crate::cache::{Change, Moment};
+use crate::contract::{ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
+use crate::record::{Record, leads_to, slot_after, slots_after};
 
 use super::lookup::Purpose;
-use super::record::Record;
 use super::service::{NewSecret, NewVersion};
 use super::service_error::ServiceError;
 use super::storage::{Backoff, Storage, carry_to_end, locator_of, unsettled};
-use super::version_chain::{leads_to, slot_after, slots_after};
 use super::write::{Answer, NoAnswer, Request, Unfinished, Write};
 use super::{tags, value};
 
@@ -58,6 +58,7 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
         started_from,
         in_flight: InFlight::default(),
         deadline: Instant::now(),
+        read: storage.cache.now(),
         force_deleted: None,
         refusal: None,
     };
@@ -71,7 +72,14 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
         let outcome = carry_to_end(async move { save.resume(&write).await }).await;
         return outcome.map_err(|error| memory.leave_in(error));
     }
-    let current = save.look_up().await.map_err(|error| memory.leave_in(error))?;
+    let known = storage.known_base(&save.token);
+    save.started_from = save.started_from.or_else(|| known.clone().flatten());
+    memory.started_from = save.started_from.clone();
+    let current = match known {
+        // That there is nothing to write is for the service to say: somebody may have deleted the record since.
+        Some(known) if known.as_ref().is_none_or(|base| save.merge_into(base).is_some()) => known,
+        _ => save.look_up().await.map_err(|error| memory.leave_in(error))?,
+    };
     save.started_from = save.started_from.or_else(|| current.clone());
     memory.started_from = save.started_from.clone();
     carry_to_end(async move { save.run(current).await }).await.map_err(|error| memory.leave_in(error))
@@ -117,6 +125,8 @@ struct Save {
     started_from: Option<Record>,
     in_flight: InFlight,
     deadline: Instant,
+    /// When the record that is to be written over was asked for.
+    read: Moment,
     /// The ARN of a secret scheduled for deletion that this save has deleted at once.
     force_deleted: Option<String>,
     /// Why the last Put was refused, if no other writer was the reason.
@@ -174,38 +184,44 @@ impl Save {
     async fn resume(&mut self, write: &Arc<Write>) -> Result<Arc<OAuthToken>, StoreError> {
         self.deadline = Instant::now() + self.storage.settings.write_deadline;
         let landed = match (self.send(write).await?, &write.request) {
-            (Answer::Landed, _) => true,
-            (Answer::Taken, Request::Create(_)) => {
-                self.has_version(&write.name, write.request_token()).await?
-            }
-            _ => false,
+            (Answer::Landed(record), _) => Some(record),
+            (Answer::Taken, Request::Create(_)) => self.landed_before(write).await?,
+            _ => None,
         };
         self.in_flight.set(None);
-        if landed {
+        if let Some(record) = landed {
+            // It may have landed long ago, so that others have written since.
+            if let Some(locator) = locator_of(&record.token) {
+                self.storage.cache.doubt(locator);
+            }
             self.update_tags_if_current(write).await;
             if self.token.merge_into(&write.stored).is_none() {
                 return Ok(Arc::clone(&write.stored));
             }
-            self.started_from = Some(write.as_record());
+            self.started_from = Some(record);
         }
         let current = self.look_up().await?;
         self.run(current).await
     }
 
-    async fn look_up(&self) -> Result<Option<Record>, StoreError> {
-        self.storage.look_up(&self.token, Purpose::Save).await
+    async fn look_up(&mut self) -> Result<Option<Record>, StoreError> {
+        self.read = self.storage.cache.now();
+        self.storage.look_up(&self.token, Purpose::Write).await
     }
 
     /// Writes the version after `base`.
     async fn put_over(&mut self, base: Record) -> Result<Outcome, StoreError> {
         let Some(merged) = self.merge_into(&base) else {
+            if let Some(locator) = locator_of(&base.token) {
+                self.storage.cache.observed(locator, &base, self.read);
+            }
             return Ok(Outcome::Stored(base.token));
         };
         let merged = Arc::new(merged);
-        let mut slot = slot_after(&base.version_id);
+        let mut slot = slot_after(&base.version.id);
         loop {
             let version = NewVersion {
-                arn: base.arn.clone(),
+                arn: base.version.arn.clone(),
                 request_token: slot,
                 value: encode(&merged).map_err(|error| error.with_secret_name(&base.name))?,
             };
@@ -213,12 +229,13 @@ impl Save {
                 request: Request::Put(version),
                 name: base.name.clone(),
                 stored: Arc::clone(&merged),
+                created: base.version.created,
             });
             let answer = self.send(&write).await?;
             self.in_flight.set(None);
             self.refusal = None;
             match answer {
-                Answer::Landed => {
+                Answer::Landed(_) => {
                     self.update_tags(&base, &merged).await;
                     return Ok(Outcome::Stored(merged));
                 }
@@ -228,7 +245,7 @@ impl Save {
                 },
                 Answer::Gone(_) => return self.look_up().await.map(Outcome::Lost),
                 Answer::InvalidRequest(refusal) => {
-                    return match self.storage.describe(&base.arn, &base.name).await? {
+                    return match self.storage.describe(&base.version.arn, &base.name).await? {
                         // Being deleted or restored, or the description is stale.
                         Some(secret) if !secret.is_scheduled_for_deletion => {
                             self.refusal = Some(refusal);
@@ -245,7 +262,7 @@ impl Save {
     /// as not given: it was not this save that set it.
     fn merge_into(&self, base: &Record) -> Option<OAuthToken> {
         match &self.started_from {
-            Some(start) if start.name == base.name && start.version_id != base.version_id => {
+            Some(start) if start.name == base.name && start.version.id != base.version.id => {
                 self.token.merge_into_later(&base.token, &start.token)
             }
             _ => self.token.merge_into(&base.token),
@@ -253,14 +270,15 @@ impl Save {
     }
 
     /// Finds out why the slot after `base` is taken: somebody else wrote, or AWSCURRENT was moved back by hand.
-    async fn after_taken_slot(&self, base: &Record) -> Result<Taken, StoreError> {
+    async fn after_taken_slot(&mut self, base: &Record) -> Result<Taken, StoreError> {
         let mut backoff = Backoff::new();
         for reads in 1..=STALE_READS {
-            let Some(record) = self.storage.read_secret(&base.arn, &base.name).await? else {
+            self.read = self.storage.cache.now();
+            let Some(record) = self.storage.read_secret(&base.version.arn, &base.name).await? else {
                 return self.look_up().await.map(Taken::By);
             };
-            let is_base = record.version_id == base.version_id;
-            if !is_base && !leads_to(&record.version_id, &base.version_id) {
+            let is_base = record.version.id == base.version.id;
+            if !is_base && !leads_to(&record.version.id, &base.version.id) {
                 return self.if_still_meant(record).await.map(Taken::By);
             }
             // The base itself, or older than it: stale, most likely, and right a moment later.
@@ -279,21 +297,21 @@ impl Save {
     /// The first free slot after a record, if one state of the secret has both that version as current and the slot
     /// after it taken. Only a roll-back makes such a state; a stale read doesn't know the slot yet, and tells nothing.
     async fn free_slot_after_roll_back(&self, record: &Record) -> Result<Option<String>, StoreError> {
-        let versions = match self.storage.service.versions(&record.arn).await {
+        let versions = match self.storage.service.versions(&record.version.arn).await {
             Ok(versions) => versions,
             Err(error) if error.is_not_found() || error.is_invalid_request() => return Ok(None),
             Err(error) => return Err(error.into_store_error(Some(&record.name))),
         };
         let is_taken = |slot: &String| versions.iter().any(|version| version.id == *slot);
-        let is_current = versions.iter().any(|version| version.is_current && version.id == record.version_id);
-        if !is_current || !is_taken(&slot_after(&record.version_id)) {
+        let is_current = versions.iter().any(|version| version.is_current && version.id == record.version.id);
+        if !is_current || !is_taken(&slot_after(&record.version.id)) {
             return Ok(None);
         }
-        Ok(slots_after(&record.version_id).find(|slot| !is_taken(slot)))
+        Ok(slots_after(&record.version.id).find(|slot| !is_taken(slot)))
     }
 
     /// A record that was read again by its ARN may have rotated away from the key it was found by.
-    async fn if_still_meant(&self, record: Record) -> Result<Option<Record>, StoreError> {
+    async fn if_still_meant(&mut self, record: Record) -> Result<Option<Record>, StoreError> {
         if self.is_meant(&record)? { Ok(Some(record)) } else { self.look_up().await }
     }
 
@@ -322,7 +340,12 @@ impl Save {
             tags: tags::of_new_record(&record, settings.index_access_tokens, &settings.tags),
             kms_key_id: settings.kms_key_id.clone(),
         };
-        let write = Arc::new(Write { request: Request::Create(secret), name, stored: record });
+        let write = Arc::new(Write {
+            request: Request::Create(secret),
+            name,
+            stored: record,
+            created: self.storage.cache.service_time(),
+        });
         let taken_by = self.create_until_answered(&write).await?;
         self.in_flight.set(None);
         Ok(match taken_by {
@@ -337,7 +360,7 @@ impl Save {
         let mut backoff = Backoff::new();
         loop {
             let refusal = match self.send(write).await? {
-                Answer::Landed => return Ok(None),
+                Answer::Landed(_) => return Ok(None),
                 Answer::Gone(error) => {
                     self.in_flight.set(None);
                     return Err(error.into_store_error(Some(name)));
@@ -346,7 +369,7 @@ impl Save {
                 Answer::InvalidRequest(error) => Some(error),
             };
             if refusal.is_none() {
-                if self.has_version(name, request_token).await? {
+                if self.landed_before(write).await?.is_some() {
                     return Ok(None);
                 }
                 if let Some(record) = self.storage.read_secret(name, name).await? {
@@ -391,11 +414,12 @@ impl Save {
         Err(StoreError::new(ErrorKind::Conflict, message).with_secret_name(record.name))
     }
 
-    /// Whether a Create that is told «exists» has made that secret itself: its answer was lost.
-    async fn has_version(&self, name: &str, version_id: &str) -> Result<bool, StoreError> {
-        match self.storage.service.get_version(name, version_id).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(false),
+    /// The record of a Create that is told «exists», if it has made that secret itself: its answer was lost.
+    async fn landed_before(&self, write: &Write) -> Result<Option<Record>, StoreError> {
+        let name = &write.name;
+        match self.storage.service.get_version(name, write.request_token()).await {
+            Ok(answer) => Ok(Some(write.record_in(answer.version.arn))),
+            Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(None),
             Err(error) => Err(error.into_store_error(Some(name))),
         }
     }
@@ -413,16 +437,26 @@ impl Save {
     /// Sends a write until it is answered, and remembers it until the caller knows its fate.
     async fn send(&self, write: &Arc<Write>) -> Result<Answer, StoreError> {
         self.in_flight.set(Some(write));
-        if let Some(locator) = locator_of(&write.stored) {
+        let change = locator_of(&write.stored).map(|locator| {
             // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
-            self.storage.recent_writes.note(locator);
-        }
+            let keys = LookupKey::all_of(&write.stored).filter(LookupKey::is_searchable);
+            self.storage.recent_writes.note(locator, keys.map(|key| key.locator()).collect());
+            Change::begin(&self.storage.cache, locator)
+        });
         let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
         {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                if let (Some(change), Answer::Landed(record)) = (change, &answer) {
+                    change.saved(record.clone());
+                }
+                return Ok(answer);
+            }
             Err(no_answer) => no_answer,
         };
         if !may_have_landed {
+            if let Some(change) = change {
+                change.undone();
+            }
             self.in_flight.set(None);
             return Err(error.into_store_error(Some(&write.name)));
         }
@@ -440,7 +474,7 @@ impl Save {
             return;
         };
         if let Ok(current) = self.storage.service.get(&version.arn).await
-            && current.version_id == version.request_token
+            && current.version.id == version.request_token
         {
             self.update_tags(start, &write.stored).await;
         }
@@ -460,7 +494,7 @@ impl Save {
         let tags = tags::to_sdk(now);
         let mut backoff = Backoff::new();
         loop {
-            let tagging = self.storage.service.tag(&base.arn, tags.clone());
+            let tagging = self.storage.service.tag(&base.version.arn, tags.clone());
             let passing = match timeout_at(deadline, tagging).await {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) if !error.is_passing() => {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
+use crate::cache::Change;
 use crate::contract::{ErrorKind, Locator, LocatorKind, LookupKey, StoreError, TokenId};
 
 use super::listing::locators;
+use super::lookup::Purpose;
 use super::pace::Patience;
 use super::storage::{Backoff, Storage, carry_to_end};
 
@@ -26,11 +28,11 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
         }
         // One record that cannot be read keeps no other from being deleted.
         let mut outcome = Ok(());
-        for record in storage.search(LocatorKind::OwnId, &locator).await? {
+        for record in storage.search(Purpose::Write, LocatorKind::OwnId, &locator).await? {
             let deleted = match record {
                 // By ARN: what has been created anew since it was read is not meant.
                 Ok(record) if key.is_held_by(&record.token) => {
-                    storage.delete_secret(&record.arn, &record.name).await
+                    storage.delete_secret(&record.version.arn, &record.name).await
                 }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
@@ -70,15 +72,17 @@ impl Storage {
         self.delete_secret(&name, &name).await
     }
 
-    /// Deletes a secret by its name or ARN. A lost answer is followed by the same request: until there is one, the
+    /// Deletes a secret by its name, or by the ARN of one that has that name. A lost answer is followed by the same request: until there is one, the
     /// deletion has not ended, and a login saved meanwhile under the same name may come before it.
     pub(super) async fn delete_secret(&self, secret_id: &str, name: &str) -> Result<(), StoreError> {
         let began = self.recent_writes.now();
+        let locator = self.prefix.locator_in(name);
+        let change = locator.map(|locator| Change::begin(&self.cache, locator));
         let deadline = Instant::now() + self.settings.write_deadline;
         let mut backoff = Backoff::new();
-        loop {
+        let deleted_at = loop {
             let error = match self.service.delete(secret_id).await {
-                Ok(()) => break,
+                Ok(deleted_at) => break deleted_at,
                 Err(error) => error,
             };
             if !error.is_passing() {
@@ -93,9 +97,10 @@ impl Storage {
                     .with_source(error)
                     .with_secret_name(name));
             }
-        }
-        if let Some(locator) = self.prefix.locator_in(name) {
-            self.recent_writes.forget(&locator, began);
+        };
+        if let Some(change) = change {
+            self.recent_writes.forget(&change.locator(), began);
+            change.deleted((secret_id != name).then_some(secret_id), deleted_at);
         }
         Ok(())
     }

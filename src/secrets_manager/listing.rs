@@ -10,9 +10,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::contract::{Locator, OAuthToken, StoreError};
 
 use super::pace::Patience;
-use super::record::Record;
 use super::service::BatchItem;
-use super::storage::Storage;
+use super::storage::{Storage, locator_of};
 
 /// How many secrets [BatchGetSecretValue] takes.
 ///
@@ -108,8 +107,13 @@ impl Storage {
     fn read_item(&self, item: BatchItem) -> Option<Item> {
         match item {
             BatchItem::Value(answer) => {
-                let record = Record::from_answer(&self.prefix, answer)?;
-                Some(record.map(|record| record.token))
+                let record = match answer.into_record(&self.prefix)? {
+                    Ok(record) => record,
+                    Err(error) => return Some(Err(error)),
+                };
+                // A list fills no cache, but it shows nothing older than what has been seen either.
+                let locator = locator_of(&record.token)?;
+                self.cache.not_older(&locator, record).map(|record| Ok(record.token))
             }
             // Deleted since it was listed, or scheduled for deletion.
             BatchItem::Failed { error, .. } if error.is_not_found() || error.is_invalid_request() => None,

@@ -1,21 +1,25 @@
 //! From a partial token to the record it means: by name where a name answers, else by tag.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
 
-use crate::contract::{Locator, LocatorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
+use crate::cache::Demand;
+use crate::contract::{Locator, LocatorKind, LookupKey, LookupPlan, OAuthToken, StoreError, TokenId};
+use crate::record::Record;
 
-use super::record::Record;
 use super::storage::{Storage, locator_of};
 use super::tags;
 
 /// How many candidates of a search are read at once.
 const READS_AT_ONCE: usize = 4;
 
-/// What a hit is wanted for: a save is stricter.
+/// What a hit is wanted for.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
-    Find,
-    Save,
+    Find(Demand),
+    /// What is to be changed is read from the service, and what counts as a hit is stricter.
+    Write,
 }
 
 impl Purpose {
@@ -26,8 +30,8 @@ impl Purpose {
         records: &[Record],
     ) -> Result<Option<Record>, StoreError> {
         let hit = match self {
-            Self::Find => plan.find_hit(key, records)?,
-            Self::Save => plan.save_hit(key, records)?,
+            Self::Find(_) => plan.find_hit(key, records)?,
+            Self::Write => plan.save_hit(key, records)?,
         };
         Ok(hit.cloned())
     }
@@ -36,7 +40,7 @@ impl Purpose {
 impl Storage {
     /// The record that a partial token stands for.
     pub(super) async fn look_up(
-        &self,
+        self: &Arc<Self>,
         token: &OAuthToken,
         purpose: Purpose,
     ) -> Result<Option<Record>, StoreError> {
@@ -50,7 +54,7 @@ impl Storage {
             // A store-assigned id and its user name the same secret.
             let named = match last_read.take() {
                 Some((read, record)) if read == locator => record,
-                _ => self.read(&locator).await?,
+                _ => self.read_for(purpose, locator).await?,
             };
             if let Some(hit) = self.look_up_by(key, named.clone(), &plan, purpose).await? {
                 return Ok(Some(hit));
@@ -60,9 +64,36 @@ impl Storage {
         Ok(None)
     }
 
+    /// The token of this id, read again whatever is known of it.
+    pub(super) async fn reload(self: &Arc<Self>, id: &TokenId) -> Result<Option<Record>, StoreError> {
+        // Where an own id has led before, a search is saved.
+        if !id.is_store_assigned()
+            && let Some(locator) = self.cache.locator_of(id)
+            && let Some(record) = self.read_cached(locator, Demand::Reload).await?
+            && LookupKey::Id(id).is_held_by(&record.token)
+        {
+            return Ok(Some(record));
+        }
+        let partial = OAuthToken::builder().id(id).build()?;
+        self.look_up(&partial, Purpose::Find(Demand::Reload)).await
+    }
+
+    /// What a save of this token may be based on, if that is known without a request.
+    ///
+    /// Only a clear answer counts: whatever would be refused, or be missing for a token that was found, is looked up.
+    pub(super) fn known_base(&self, token: &OAuthToken) -> Option<Option<Record>> {
+        let plan = LookupPlan::of(token);
+        for key in plan.keys() {
+            if let Some(record) = self.cache.base(&key)? {
+                return plan.save_hit(key, [record]).ok().flatten().map(Some);
+            }
+        }
+        token.new_record().is_ok().then_some(None)
+    }
+
     /// A found token with an id of the application's own knows its record's name, which that id may not give.
     async fn look_up_where_found(
-        &self,
+        self: &Arc<Self>,
         token: &OAuthToken,
         plan: &LookupPlan<'_>,
         purpose: Purpose,
@@ -70,7 +101,7 @@ impl Storage {
         let own_id = token.id().filter(|id| !id.is_store_assigned());
         let found = token.found().filter(|found| found.id.as_ref() == own_id);
         match (own_id, found, locator_of(token)) {
-            (Some(id), Some(_), Some(locator)) => match self.read(&locator).await? {
+            (Some(id), Some(_), Some(locator)) => match self.read_for(purpose, locator).await? {
                 Some(record) => purpose.hit(plan, LookupKey::Id(id), &[record]),
                 None => Ok(None),
             },
@@ -79,7 +110,7 @@ impl Storage {
     }
 
     async fn look_up_by(
-        &self,
+        self: &Arc<Self>,
         key: LookupKey<'_>,
         named: Option<Record>,
         plan: &LookupPlan<'_>,
@@ -90,42 +121,72 @@ impl Storage {
         if hit.is_some() || !key.is_searchable() || !self.searches_by(key.kind()) {
             return Ok(hit);
         }
-        for record in self.search(key.kind(), &key.locator()).await? {
+        for record in self.search(purpose, key.kind(), &key.locator()).await? {
             candidates.push(record?);
         }
-        purpose.hit(plan, key, &candidates)
+        let hit = purpose.hit(plan, key, &candidates)?;
+        if let (Purpose::Find(_), Some(record)) = (purpose, &hit)
+            && let Some(locator) = locator_of(&record.token)
+        {
+            self.cache.resolve(&key, locator, record);
+        }
+        Ok(hit)
     }
 
     /// Records that have this fingerprint in the tag of this kind, in the order of their names, except the one that
-    /// the fingerprint itself names. Best effort: ListSecrets lags behind by up to five minutes.
+    /// the fingerprint itself names. Best effort but for what this process wrote: ListSecrets lags behind by up to five
+    /// minutes.
     pub(super) async fn search(
-        &self,
+        self: &Arc<Self>,
+        purpose: Purpose,
         kind: LocatorKind,
         named: &Locator,
     ) -> Result<Vec<Result<Record, StoreError>>, StoreError> {
-        let mut locators = self.locators_tagged(&tags::key(kind), named.fingerprint()).await?;
-        locators.retain(|locator| locator != named);
-        locators.sort_unstable();
-        let reads =
-            stream::iter(locators).map(|locator| async move { self.read(&locator).await.transpose() });
+        let (storage, key) = (Arc::clone(self), *named);
+        let list = move || {
+            let storage = Arc::clone(&storage);
+            async move { storage.locators_tagged(kind, &key).await }
+        };
+        let locators = match purpose {
+            Purpose::Find(Demand::Cached) => self.cache.search(*named, list).await?.to_vec(),
+            _ => list().await?,
+        };
+        let reads = stream::iter(locators)
+            .map(|locator| async move { self.read_for(purpose, locator).await.transpose() });
         Ok(reads.buffered(READS_AT_ONCE).filter_map(|record| async { record }).collect().await)
     }
 
-    async fn locators_tagged(&self, key: &str, value: &str) -> Result<Vec<Locator>, StoreError> {
-        let mut locators = Vec::new();
+    async fn read_for(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        locator: Locator,
+    ) -> Result<Option<Record>, StoreError> {
+        match purpose {
+            Purpose::Find(demand) => self.read_cached(locator, demand).await,
+            Purpose::Write => self.read(&locator).await,
+        }
+    }
+
+    async fn locators_tagged(&self, kind: LocatorKind, key: &Locator) -> Result<Vec<Locator>, StoreError> {
+        let (tag, fingerprint) = (tags::key(kind), key.fingerprint());
+        let mut locators = self.recent_writes.holding(key);
         let mut next = None;
         loop {
-            let page = self.service.list(&self.prefix.name_filter(), Some((key, value)), next).await;
+            let page = self.service.list(&self.prefix.name_filter(), Some((&tag, fingerprint)), next).await;
             let page = page.map_err(|error| error.into_store_error(None))?;
             // AWS filters by prefix of key and of value, each for itself.
             let exact = page.secrets.iter().filter(|listed| {
-                listed.tags.iter().any(|(tag_key, tag_value)| tag_key == key && tag_value == value)
+                listed.tags.iter().any(|(tag_key, value)| *tag_key == tag && value == fingerprint)
             });
             locators.extend(exact.filter_map(|listed| self.prefix.locator_in(&listed.name)));
             next = page.next;
             if next.is_none() {
-                return Ok(locators);
+                break;
             }
         }
+        locators.retain(|locator| locator != key);
+        locators.sort_unstable();
+        locators.dedup();
+        Ok(locators)
     }
 }

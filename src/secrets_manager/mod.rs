@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `store`, `builder`, `environment` | the public store and how it is set up |
 //! | `prefix`, `tags`, `value` | the storage layout, schema 1: pure functions |
-//! | `storage`, `record` | what all parts share; a secret as it was read: ARN, version, token |
+//! | `storage`, `answer` | what all parts share, the cache among it; from an answer of the service to a record |
 //! | `lookup` | from a [`LookupPlan`](crate::LookupPlan) to the record it means |
-//! | `compare_and_swap`, `write`, `version_chain` | the write protocol; nothing else writes a value |
+//! | `compare_and_swap`, `write` | the write protocol; nothing else writes a value |
 //! | `delete`, `listing`, `recent_writes`, `pace` | deletion and bulk work |
 //! | `service`, `service_error` | the edge: one function a request, one error type |
 
+mod answer;
 mod builder;
 mod compare_and_swap;
 mod delete;
@@ -19,14 +20,12 @@ mod lookup;
 mod pace;
 mod prefix;
 mod recent_writes;
-mod record;
 mod service;
 mod service_error;
 mod storage;
 mod store;
 mod tags;
 mod value;
-mod version_chain;
 mod write;
 
 pub use builder::SecretsManagerTokenStoreBuilder;

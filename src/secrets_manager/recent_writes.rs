@@ -1,4 +1,4 @@
-//! What this process wrote lately: ListSecrets may not show it yet.
+//! What this process wrote lately: ListSecrets and its filters may not show it yet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +24,8 @@ struct Inner {
 }
 
 struct Written {
+    /// The keys, beyond its name, that the record can be searched by.
+    keys: Vec<Locator>,
     at: Instant,
     number: u64,
 }
@@ -33,13 +35,13 @@ struct Written {
 pub(super) struct Moment(u64);
 
 impl RecentWrites {
-    pub(super) fn note(&self, locator: Locator) {
+    pub(super) fn note(&self, locator: Locator, keys: Vec<Locator>) {
         let at = Instant::now();
         let mut inner = self.lock();
         inner.sweep(at);
         inner.noted += 1;
         let number = inner.noted;
-        inner.written.insert(locator, Written { at, number });
+        inner.written.insert(locator, Written { keys, at, number });
     }
 
     pub(super) fn now(&self) -> Moment {
@@ -59,6 +61,14 @@ impl RecentWrites {
         let inner = self.lock();
         let recent = inner.written.iter().filter(|(_, written)| written.is_recent(now));
         recent.map(|(locator, _)| *locator).collect()
+    }
+
+    /// The records that held this key when they were written.
+    pub(super) fn holding(&self, key: &Locator) -> Vec<Locator> {
+        let now = Instant::now();
+        let inner = self.lock();
+        let recent = inner.written.iter().filter(|(_, written)| written.is_recent(now));
+        recent.filter(|(_, written)| written.keys.contains(key)).map(|(locator, _)| *locator).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -90,16 +100,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_is_remembered_for_ten_minutes_and_then_let_go() {
         let [one, two] = ["bob", "eve"].map(|user| Locator::new(LocatorKind::User, &[user]));
+        let key = Locator::new(LocatorKind::Access, &["token"]);
         let writes = RecentWrites::default();
-        writes.note(one);
+        writes.note(one, vec![key]);
+        assert_eq!((writes.holding(&key), writes.holding(&two)), (vec![one], vec![]));
         tokio::time::advance(Duration::from_secs(599)).await;
         assert_eq!(writes.all(), [one]);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(writes.all(), []);
-        writes.note(two);
+        assert_eq!(writes.holding(&key), []);
+        writes.note(two, Vec::new());
         assert_eq!(writes.lock().written.len(), 1);
         let began = writes.now();
-        writes.note(two);
+        writes.note(two, Vec::new());
         writes.forget(&two, began);
         assert_eq!(writes.all(), [two]);
         writes.forget(&two, writes.now());

@@ -1,17 +1,20 @@
 //! The edge: one function a request. No decision is made here.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout};
 
-use super::record::Answer;
+use crate::record::Version;
+
+use super::answer::Answer;
 use super::service_error::ServiceError;
 
 /// How long one call may take, its own retries included; the store's own client gives up by itself before that.
@@ -50,7 +53,7 @@ pub(super) struct Description {
 }
 
 /// A version, labelled or not.
-pub(super) struct Version {
+pub(super) struct ListedVersion {
     pub(super) id: String,
     pub(super) is_current: bool,
 }
@@ -94,10 +97,11 @@ impl Service {
         const OPERATION: &str = "GetSecretValue";
         let request = self.client.get_secret_value().secret_id(secret_id).set_version_id(version);
         let answer = call(OPERATION, request.send()).await?;
-        let (Some(arn), Some(name), Some(version_id)) = (answer.arn, answer.name, answer.version_id) else {
+        let (Some(arn), Some(name), Some(id)) = (answer.arn, answer.name, answer.version_id) else {
             return Err(ServiceError::incomplete_answer(OPERATION));
         };
-        Ok(Answer { arn, name, version_id, value: answer.secret_string.map(Zeroizing::new) })
+        let version = Version { arn, id, created: instant(answer.created_date) };
+        Ok(Answer { name, version, value: answer.secret_string.map(Zeroizing::new) })
     }
 
     /// Reads up to 20 secrets by name.
@@ -113,12 +117,12 @@ impl Service {
                 .set_next_token(next);
             let answer = call(OPERATION, request.send()).await?;
             for value in answer.secret_values.unwrap_or_default() {
-                let (Some(arn), Some(name), Some(version_id)) = (value.arn, value.name, value.version_id)
-                else {
+                let (Some(arn), Some(name), Some(id)) = (value.arn, value.name, value.version_id) else {
                     return Err(ServiceError::incomplete_answer(OPERATION));
                 };
+                let version = Version { arn, id, created: instant(value.created_date) };
                 let value = value.secret_string.map(Zeroizing::new);
-                items.push(BatchItem::Value(Answer { arn, name, version_id, value }));
+                items.push(BatchItem::Value(Answer { name, version, value }));
             }
             for failed in answer.errors.unwrap_or_default() {
                 let code = failed.error_code.unwrap_or_default();
@@ -174,7 +178,7 @@ impl Service {
     }
 
     /// All versions that one state of the secret knows, unlabelled ones included.
-    pub(super) async fn versions(&self, arn: &str) -> Result<Vec<Version>, ServiceError> {
+    pub(super) async fn versions(&self, arn: &str) -> Result<Vec<ListedVersion>, ServiceError> {
         let mut versions = Vec::new();
         let mut next = None;
         loop {
@@ -183,7 +187,7 @@ impl Service {
                 call("ListSecretVersionIds", request.max_results(100).set_next_token(next).send()).await?;
             versions.extend(answer.versions.unwrap_or_default().into_iter().filter_map(|version| {
                 let is_current = version.version_stages().iter().any(|stage| stage == "AWSCURRENT");
-                Some(Version { id: version.version_id?, is_current })
+                Some(ListedVersion { id: version.version_id?, is_current })
             }));
             next = answer.next_token;
             if next.is_none() {
@@ -192,8 +196,9 @@ impl Service {
         }
     }
 
-    /// Sends a Create once: see [`put`](Self::put).
-    pub(super) async fn create(&self, secret: &NewSecret) -> Result<(), ServiceError> {
+    /// Sends a Create once: see [`put`](Self::put). Returns the ARN of the new secret.
+    pub(super) async fn create(&self, secret: &NewSecret) -> Result<String, ServiceError> {
+        const OPERATION: &str = "CreateSecret";
         let request = self
             .client
             .create_secret()
@@ -205,7 +210,8 @@ impl Service {
             .set_tags(Some(secret.tags.clone()))
             .customize()
             .config_override(once());
-        call("CreateSecret", request.send()).await.map(drop)
+        let answer = call(OPERATION, request.send()).await?;
+        answer.arn.ok_or_else(|| ServiceError::incomplete_answer(OPERATION))
     }
 
     /// Sends a Put once: behind the answer to a retry of the SDK's own, it could not be told whether the try before it
@@ -227,14 +233,18 @@ impl Service {
         call("TagResource", request.send()).await.map(drop)
     }
 
-    /// Deletes without recovery. A missing secret counts as deleted.
-    pub(super) async fn delete(&self, secret_id: &str) -> Result<(), ServiceError> {
+    /// Deletes without recovery, and returns when that was, if it is told. A missing secret counts as deleted.
+    pub(super) async fn delete(&self, secret_id: &str) -> Result<Option<SystemTime>, ServiceError> {
         let request = self.client.delete_secret().secret_id(secret_id).force_delete_without_recovery(true);
         match call("DeleteSecret", request.send()).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            outcome => outcome.map(drop),
+            Err(error) if error.is_not_found() => Ok(None),
+            outcome => outcome.map(|answer| instant(answer.deletion_date)),
         }
     }
+}
+
+fn instant(date: Option<DateTime>) -> Option<SystemTime> {
+    date.and_then(|date| SystemTime::try_from(date).ok())
 }
 
 fn once() -> aws_sdk_secretsmanager::config::Builder {

@@ -2,27 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
+use crate::cache::{Cache, Demand};
 use crate::contract::{ErrorKind, Locator, LocatorKind, OAuthToken, StoreError};
+use crate::record::Record;
 
 use super::pace::Pace;
 use super::prefix::Prefix;
 use super::recent_writes::RecentWrites;
-use super::record::Record;
 use super::service::{Description, Service};
 use super::service_error::ServiceError;
 
-/// The service, the layout under one prefix, and what this process remembers of its own writes.
+/// The service, the layout under one prefix, and what this process knows of what is there.
 pub(super) struct Storage {
     pub(super) service: Service,
     pub(super) prefix: Prefix,
     pub(super) settings: Settings,
     pub(super) recent_writes: RecentWrites,
     pub(super) paces: Paces,
+    pub(super) cache: Arc<Cache>,
 }
 
 /// What the builder decides.
@@ -51,6 +54,20 @@ impl Default for Paces {
 }
 
 impl Storage {
+    /// The record of this locator: as it is known, or read for all who want it now.
+    pub(super) async fn read_cached(
+        self: &Arc<Self>,
+        locator: Locator,
+        demand: Demand,
+    ) -> Result<Option<Record>, StoreError> {
+        let storage = Arc::clone(self);
+        let load = move || {
+            let storage = Arc::clone(&storage);
+            async move { storage.read(&locator).await }
+        };
+        self.cache.read(locator, demand, load).await
+    }
+
     /// Reads the record of this locator: one request, hit or miss.
     pub(super) async fn read(&self, locator: &Locator) -> Result<Option<Record>, StoreError> {
         let name = self.prefix.secret_name(locator);
@@ -67,7 +84,7 @@ impl Storage {
         let deadline = Instant::now() + UNSETTLED_READS;
         loop {
             let refusal = match self.service.get(secret_id).await {
-                Ok(answer) => return Record::from_answer(&self.prefix, answer).transpose(),
+                Ok(answer) => return answer.into_record(&self.prefix).transpose(),
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) if error.is_invalid_request() => error,
                 Err(error) => return Err(error.into_store_error(Some(name))),

@@ -6,9 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
 use tracing::{Instrument, Span, debug_span};
 
-use crate::contract::{OAuthToken, StoreError, TokenId, TokenStore};
+use crate::cache::{Demand, StoreStats};
+use crate::contract::{
+    LookupKey, LookupPlan, OAuthToken, OAuthTokenBuilder, StoreError, TokenId, TokenStore,
+};
 
 use super::builder::SecretsManagerTokenStoreBuilder;
 use super::lookup::Purpose;
@@ -134,16 +139,167 @@ impl SecretsManagerTokenStore {
         debug_span!("oauth_token_store", operation, prefix = self.storage.prefix.as_str())
     }
 
-    async fn find(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let record = self.storage.look_up(partial, Purpose::Find).await?;
+    /// [`TokenStore::find_token`], without the memory that a trait's future takes: what is in memory is found without
+    /// any.
+    ///
+    /// # Errors
+    /// As [`TokenStore::find_token`].
+    pub async fn find_token(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        match self.known(partial) {
+            Some(token) => Ok(Some(token)),
+            None => self.look_up("find_token", partial).await,
+        }
+    }
+
+    /// [`TokenStore::find_token_by_id`], without the memory that a trait's future takes.
+    ///
+    /// # Errors
+    /// As [`TokenStore::find_token_by_id`].
+    pub async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let asked = || OAuthToken::builder().id(id);
+        self.find_by(LookupKey::Id(id), "find_token_by_id", asked).await
+    }
+
+    /// [`TokenStoreExt::find_by_user`](crate::TokenStoreExt::find_by_user), without the memory that a trait's future takes.
+    ///
+    /// # Errors
+    /// As [`TokenStore::find_token`].
+    pub async fn find_by_user(&self, user_name: &str) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let asked = || OAuthToken::builder().user_name(user_name);
+        self.find_by(LookupKey::User(user_name), "find_token", asked).await
+    }
+
+    /// [`TokenStoreExt::find_by_refresh_token`](crate::TokenStoreExt::find_by_refresh_token), without the memory that a
+    /// trait's future takes.
+    ///
+    /// # Errors
+    /// As [`TokenStore::find_token`].
+    pub async fn find_by_refresh_token(
+        &self,
+        client_id: &str,
+        refresh_token: &SecretString,
+    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let refresh_token = refresh_token.expose_secret();
+        let asked = || OAuthToken::builder().client_id(client_id).refresh_token(refresh_token);
+        self.find_by(LookupKey::Refresh { client_id, refresh_token }, "find_token", asked).await
+    }
+
+    /// [`TokenStoreExt::find_by_grant_token`](crate::TokenStoreExt::find_by_grant_token), without the memory that a
+    /// trait's future takes.
+    ///
+    /// # Errors
+    /// As [`TokenStore::find_token`].
+    pub async fn find_by_grant_token(
+        &self,
+        client_id: &str,
+        grant_token: &SecretString,
+    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let grant_token = grant_token.expose_secret();
+        let asked = || OAuthToken::builder().client_id(client_id).grant_token(grant_token);
+        self.find_by(LookupKey::Grant { client_id, grant_token }, "find_token", asked).await
+    }
+
+    /// [`TokenStoreExt::find_by_access_token`](crate::TokenStoreExt::find_by_access_token), without the memory that a
+    /// trait's future takes.
+    ///
+    /// # Errors
+    /// As [`TokenStore::find_token`].
+    pub async fn find_by_access_token(
+        &self,
+        access_token: &SecretString,
+    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let access_token = access_token.expose_secret();
+        let asked = || OAuthToken::builder().access_token(access_token);
+        self.find_by(LookupKey::Access(access_token), "find_token", asked).await
+    }
+
+    /// Reads a token again, past the cache: for an access token that the API has just answered with a 401.
+    ///
+    /// What comes back is believed, even if it is older than what this process has seen: somebody may have moved the
+    /// secret back by hand. 1 GetSecretValue by store-assigned id, or by an own id that a find has led to before; for any
+    /// other, what a find costs. Many that reload one token at once share at most two.
+    ///
+    /// # Errors
+    /// What the service answers. A token past its time to live is not served instead.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use oauth_token_store::{SecretsManagerTokenStore, OAuthToken, TokenId, TokenStore, embedded::EmbeddedSecretsManager};
+    /// # let backend = EmbeddedSecretsManager::new();
+    /// let store = SecretsManagerTokenStore::builder().client(backend.client()).build().await?;
+    /// let other_process = SecretsManagerTokenStore::builder().client(backend.client()).build().await?;
+    /// let token = store.save_token(&OAuthToken::builder().user_name("bob").access_token("a").build()?).await?;
+    ///
+    /// let refreshed = token.to_builder().access_token("a-2").build()?;
+    /// other_process.save_token(&refreshed).await?;
+    /// assert!(store.find_by_user("bob").await?.unwrap() == token); // within its time to live
+    /// assert!(*store.reload(&TokenId::of_user("bob")?).await?.unwrap() == refreshed);
+    /// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
+    /// ```
+    pub async fn reload(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        let record = self.storage.reload(id).instrument(self.span("reload")).await?;
         Ok(record.map(|record| record.token))
+    }
+
+    /// Forgets what is known of every record of this id; the next find reads it anew, and believes what it reads. No
+    /// request.
+    pub fn invalidate(&self, id: &TokenId) {
+        self.storage.cache.invalidate(id);
+    }
+
+    /// Forgets all that is known of records; what this store has written lately still counts in lists and searches. No
+    /// request.
+    pub fn invalidate_all(&self) {
+        self.storage.cache.invalidate_all();
+    }
+
+    /// What happened in this store so far. No request.
+    pub fn stats(&self) -> StoreStats {
+        self.storage.cache.stats()
+    }
+
+    /// The token that is meant, if it is in memory.
+    fn known(&self, partial: &OAuthToken) -> Option<Arc<OAuthToken>> {
+        let plan = LookupPlan::of(partial);
+        let key = plan.keys().next()?;
+        let token = self.storage.cache.get(&key)?;
+        // What is not clearly a hit, the whole lookup decides.
+        plan.find_hit(key, [&*token]).ok()??;
+        Some(token)
+    }
+
+    /// A find by one key alone.
+    async fn find_by(
+        &self,
+        key: LookupKey<'_>,
+        operation: &'static str,
+        asked: impl FnOnce() -> OAuthTokenBuilder + Send,
+    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
+        match self.storage.cache.get(&key) {
+            Some(token) => Ok(Some(token)),
+            None => self.look_up(operation, &asked().build()?).await,
+        }
+    }
+
+    /// Apart and boxed, so that the way to what is in memory stays short.
+    fn look_up<'a>(
+        &'a self,
+        operation: &'static str,
+        partial: &'a OAuthToken,
+    ) -> BoxFuture<'a, Result<Option<Arc<OAuthToken>>, StoreError>> {
+        let look_up = async move {
+            let record = self.storage.look_up(partial, Purpose::Find(Demand::Cached)).await?;
+            Ok(record.map(|record| record.token))
+        };
+        Box::pin(look_up.instrument(self.span(operation)))
     }
 }
 
 #[async_trait]
 impl TokenStore for SecretsManagerTokenStore {
     async fn find_token(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        self.find(partial).instrument(self.span("find_token")).await
+        Self::find_token(self, partial).await
     }
 
     async fn save_token(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
@@ -164,8 +320,7 @@ impl TokenStore for SecretsManagerTokenStore {
     }
 
     async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let partial = OAuthToken::builder().id(id).build()?;
-        self.find(&partial).instrument(self.span("find_token_by_id")).await
+        Self::find_token_by_id(self, id).await
     }
 }
 
@@ -174,6 +329,7 @@ impl fmt::Debug for SecretsManagerTokenStore {
         f.debug_struct("SecretsManagerTokenStore")
             .field("prefix", &self.storage.prefix.as_str())
             .field("settings", &self.storage.settings)
+            .field("cache", self.storage.cache.settings())
             .finish_non_exhaustive()
     }
 }

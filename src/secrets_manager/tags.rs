@@ -17,15 +17,10 @@ pub(super) fn key(kind: LocatorKind) -> String {
 
 /// The fingerprints that a record's tags hold, by tag key: pure, so that two states can be compared.
 pub(super) fn fingerprints(token: &OAuthToken, index_access_tokens: bool) -> BTreeMap<String, String> {
-    let keys = [
-        token.user_name().map(LookupKey::User),
-        token.id().filter(|id| !id.is_store_assigned()).map(LookupKey::Id),
-        LookupKey::grant_of(token),
-        LookupKey::refresh_of(token),
-        LookupKey::access_of(token).filter(|_| index_access_tokens),
-    ];
+    let keys =
+        LookupKey::all_of(token).filter(|key| index_access_tokens || key.kind() != LocatorKind::Access);
     let tag = |lookup: LookupKey<'_>| (key(lookup.kind()), lookup.locator().fingerprint().to_owned());
-    keys.into_iter().flatten().map(tag).collect()
+    keys.map(tag).collect()
 }
 
 /// All tags of a new record: what it is, its fingerprints, and the builder's own.

@@ -1,13 +1,14 @@
 //! One write: sent until it is answered, and remembered if it is not.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
 use crate::contract::{OAuthToken, UnfinishedSave};
+use crate::record::{Record, Version};
 
 use super::prefix::Prefix;
-use super::record::Record;
 use super::service::{NewSecret, NewVersion, Service};
 use super::service_error::ServiceError;
 use super::storage::Backoff;
@@ -19,6 +20,8 @@ pub(super) struct Write {
     pub(super) name: String,
     /// What is stored once it has landed.
     pub(super) stored: Arc<OAuthToken>,
+    /// A time by the service's clock at which the version was not there yet.
+    pub(super) created: Option<SystemTime>,
 }
 
 pub(super) enum Request {
@@ -29,7 +32,7 @@ pub(super) enum Request {
 /// What the service says of a write, if it says something final.
 pub(super) enum Answer {
     /// It is this write that has landed, now or when its answer was lost; another write may have followed it since.
-    Landed,
+    Landed(Record),
     /// Another content has the request token, or the name is taken.
     Taken,
     /// The secret is not there.
@@ -54,18 +57,10 @@ impl Write {
         }
     }
 
-    /// The record that it makes, for comparing tokens with. The ARN of a new secret is not known.
-    pub(super) fn as_record(&self) -> Record {
-        let arn = match &self.request {
-            Request::Put(version) => version.arn.clone(),
-            Request::Create(_) => String::new(),
-        };
-        Record {
-            arn,
-            name: self.name.clone(),
-            version_id: self.request_token().to_owned(),
-            token: Arc::clone(&self.stored),
-        }
+    /// The record that it makes.
+    pub(super) fn record_in(&self, arn: String) -> Record {
+        let version = Version { arn, id: self.request_token().to_owned(), created: self.created };
+        Record { version, name: self.name.clone(), token: Arc::clone(&self.stored) }
     }
 
     /// Sends it until there is an answer: a lost one tells nothing.
@@ -74,11 +69,11 @@ impl Write {
         let mut may_have_landed = false;
         loop {
             let sent = match &self.request {
-                Request::Put(version) => service.put(version).await,
+                Request::Put(version) => service.put(version).await.map(|()| version.arn.clone()),
                 Request::Create(secret) => service.create(secret).await,
             };
             let error = match sent {
-                Ok(()) => return Ok(Answer::Landed),
+                Ok(arn) => return Ok(Answer::Landed(self.record_in(arn))),
                 Err(error) if error.is_already_there() => return Ok(Answer::Taken),
                 Err(error) if error.is_not_found() => return Ok(Answer::Gone(error)),
                 Err(error) if error.is_invalid_request() => return Ok(Answer::InvalidRequest(error)),

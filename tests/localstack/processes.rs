@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore, TokenStoreExt};
+use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 

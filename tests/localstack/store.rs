@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::Client;
 use futures_util::future::try_join_all;
 use oauth_token_store::secrecy::ExposeSecret;
-use oauth_token_store::{ErrorKind, OAuthToken, OAuthTokenBuilder, TokenId, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, OAuthToken, OAuthTokenBuilder, TokenId, TokenStore};
 
 use crate::{
     TestResult,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use oauth_token_store::embedded::{Gate, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
-use oauth_token_store::{ErrorKind, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, TokenStore};
 use uuid::Uuid;
 
 use crate::support::{

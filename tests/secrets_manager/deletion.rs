@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
 use crate::support::{
     PREFIX, extra, found, id, id_of, login, name_of, new, refresh_token_of, spawn_save, store_on,

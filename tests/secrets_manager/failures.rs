@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Operation};
-use oauth_token_store::{ErrorKind, OAuthToken, ServiceError, StoreError, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, OAuthToken, ServiceError, StoreError, TokenStore};
 
 use crate::support::{PREFIX, extra, found, id_of, login, name_of, new, token};
 

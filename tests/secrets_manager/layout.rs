@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oauth_token_store::{SecretsManagerTokenStore, TokenStore, TokenStoreExt};
+use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 use serde_json::{Value, json};
 
 use crate::support::{found, new, token};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
-use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStore};
 
 use crate::support::{
     PREFIX, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save, store_on,

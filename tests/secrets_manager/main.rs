@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod bounds;
+mod caching;
 mod compare_and_swap;
 mod conformance;
 mod deletion;

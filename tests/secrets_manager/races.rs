@@ -4,7 +4,7 @@
 use crate::dice::Dice;
 use crate::support::*;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Operation};
-use oauth_token_store::{ErrorKind, OAuthToken, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use oauth_token_store::embedded::{Fault, Gate, Operation};
-use oauth_token_store::{ErrorKind, TokenStore, TokenStoreExt};
+use oauth_token_store::{ErrorKind, TokenStore};
 use std::time::Duration;
 
 /// A save that started from nothing, lost its Create to somebody else, and whose Put got no answer.

@@ -1,18 +1,9 @@
 //! What each operation costs in requests.
 
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{SecretsManagerTokenStore, TokenStore, TokenStoreExt};
+use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 
-use crate::support::{PREFIX, found, id, id_of, login, new, token};
-
-/// What a piece of work gives, and the requests that it took.
-macro_rules! cost {
-    ($backend:expr, $work:expr) => {{
-        let before = $backend.requests();
-        let outcome = $work.await.expect("it works");
-        (outcome, $backend.requests().since(&before).to_string())
-    }};
-}
+use crate::support::{PREFIX, cost, found, id, id_of, login, new, token};
 
 #[tokio::test]
 async fn a_find_by_user_or_assigned_id_is_one_get_hit_or_miss() {

@@ -3,7 +3,7 @@
 use crate::support::*;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{SecretsManagerTokenStore, TokenStore, TokenStoreExt};
+use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 use std::time::Duration;
 
 fn rotated(to: &str) -> oauth_token_store::OAuthToken {

@@ -7,7 +7,7 @@ use oauth_token_store::aws_sdk_secretsmanager::config::{
     BehaviorVersion, Credentials, ProvideCredentials, Region,
 };
 use oauth_token_store::aws_sdk_secretsmanager::{Client, Config};
-use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStoreExt};
+use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError};
 
 use crate::support::new;
 

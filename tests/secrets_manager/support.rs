@@ -1,6 +1,7 @@
 //! What the tests share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oauth_token_store::aws_sdk_secretsmanager::Client;
 use oauth_token_store::aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -9,17 +10,31 @@ use oauth_token_store::aws_sdk_secretsmanager::error::BoxError;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{
-    OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, StoreError, TokenId, TokenStore, TokenStoreExt,
+    OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder, StoreError,
+    TokenId, TokenStore,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
 pub(crate) const PREFIX: &str = "app/tokens";
 
-/// A store with a client of its own, as if in another process.
+/// A store with a client of its own, as if in another process. Its cache is off: the tests of the protocol are about
+/// what each operation reads and writes.
 pub(crate) async fn store_on(backend: &EmbeddedSecretsManager) -> SecretsManagerTokenStore {
-    let builder = SecretsManagerTokenStore::builder().prefix(PREFIX).client(backend.client());
-    builder.build().await.expect("a store")
+    uncached(backend.client()).build().await.expect("a store")
+}
+
+pub(crate) fn uncached(client: Client) -> SecretsManagerTokenStoreBuilder {
+    cached(client).time_to_live(Duration::ZERO)
+}
+
+pub(crate) fn cached(client: Client) -> SecretsManagerTokenStoreBuilder {
+    SecretsManagerTokenStore::builder().prefix(PREFIX).client(client)
+}
+
+/// A store with a client of its own and the cache that everybody has.
+pub(crate) async fn cached_store_on(backend: &EmbeddedSecretsManager) -> SecretsManagerTokenStore {
+    cached(backend.client()).build().await.expect("a store")
 }
 
 /// A new backend and a store on it.
@@ -36,8 +51,7 @@ pub(crate) async fn store_with_edited_requests(
     edit: impl Fn(&str, &mut Value) + Send + Sync + 'static,
 ) -> SecretsManagerTokenStore {
     let config = backend.client().config().to_builder().interceptor(Editor(edit)).build();
-    let builder = SecretsManagerTokenStore::builder().prefix(PREFIX).client(Client::from_conf(config));
-    builder.build().await.expect("a store")
+    uncached(Client::from_conf(config)).build().await.expect("a store")
 }
 
 struct Editor<F>(F);
@@ -164,3 +178,20 @@ pub(crate) async fn whole_token_behind_a_rotation(
     rotation.await.expect("no panic").expect("saved");
     (gate, save)
 }
+
+/// A new backend and a store on it with the cache that everybody has.
+pub(crate) async fn new_cached() -> (EmbeddedSecretsManager, SecretsManagerTokenStore) {
+    let backend = EmbeddedSecretsManager::new();
+    let store = cached_store_on(&backend).await;
+    (backend, store)
+}
+
+/// What a piece of work gives, and the requests that it took.
+macro_rules! cost {
+    ($backend:expr, $work:expr) => {{
+        let before = $backend.requests();
+        let outcome = $work.await.expect("it works");
+        (outcome, $backend.requests().since(&before).to_string())
+    }};
+}
+pub(crate) use cost;

@@ -7,7 +7,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0xd9ae17dd_6386_5eab_aa9a_1bb1bd39ea6e);
 /// The `ClientRequestToken` of a write based on `version_id`: UUIDv5 of it (RFC 9562 §5.5).
 ///
 /// Secrets Manager accepts one content per token, so of several writers on one base one wins.
-pub(super) fn slot_after(version_id: &str) -> String {
+pub(crate) fn slot_after(version_id: &str) -> String {
     Uuid::new_v5(&NAMESPACE, version_id.as_bytes()).hyphenated().to_string()
 }
 
@@ -15,12 +15,12 @@ pub(super) fn slot_after(version_id: &str) -> String {
 const LONGEST: usize = 128;
 
 /// The slots after a version, in order.
-pub(super) fn slots_after(version_id: &str) -> impl Iterator<Item = String> {
+pub(crate) fn slots_after(version_id: &str) -> impl Iterator<Item = String> {
     std::iter::successors(Some(slot_after(version_id)), |slot| Some(slot_after(slot))).take(LONGEST)
 }
 
 /// Whether `later` was written on top of `version_id`, or on top of what was.
-pub(super) fn leads_to(version_id: &str, later: &str) -> bool {
+pub(crate) fn leads_to(version_id: &str, later: &str) -> bool {
     slots_after(version_id).any(|slot| slot == later)
 }
 

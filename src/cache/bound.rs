@@ -1,0 +1,66 @@
+//! How much is kept: moka decides what goes.
+
+use std::sync::Arc;
+
+use moka::notification::RemovalCause;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache as Moka;
+
+use crate::contract::Locator;
+
+use super::counters::{Counters, add_one};
+use super::entry::{Entry, Known, Source};
+use super::index::Index;
+use super::settings::CacheSettings;
+
+/// Two bounds, so that asking for tokens that are not there drives none out that is.
+///
+/// Least recently used goes first: moka's other policy may refuse what was just saved, and what is never back with it.
+pub(super) struct Bound {
+    tokens: Moka<Locator, Arc<Entry>>,
+    misses: Moka<Locator, Arc<Entry>>,
+}
+
+impl Bound {
+    pub(super) fn new(settings: &CacheSettings, index: &Arc<Index>, counters: &Arc<Counters>) -> Self {
+        let bounded = |counts: bool| {
+            let (index, counters) = (Arc::clone(index), Arc::clone(counters));
+            Moka::builder()
+                .max_capacity(settings.max_capacity)
+                .eviction_policy(EvictionPolicy::lru())
+                .eviction_listener(move |_, entry: Arc<Entry>, cause| {
+                    // Killed before it leaves the index: a write that no longer finds it there need not kill it.
+                    entry.kill();
+                    index.forget(&entry);
+                    if counts && cause == RemovalCause::Size {
+                        add_one(&counters.evictions);
+                    }
+                })
+                .build()
+        };
+        Self { tokens: bounded(true), misses: bounded(false) }
+    }
+
+    pub(super) fn admit(&self, entry: &Arc<Entry>) {
+        let (to, from) = match &entry.known {
+            Known::Present(_) => (&self.tokens, &self.misses),
+            // What this process deleted takes the place of its token.
+            Known::Absent if entry.source == Source::Written => (&self.tokens, &self.misses),
+            Known::Absent | Known::Invalidated => (&self.misses, &self.tokens),
+        };
+        from.invalidate(&entry.locator);
+        to.insert(entry.locator, Arc::clone(entry));
+    }
+
+    /// Lets the policy know that an entry is in use.
+    pub(super) fn touch(&self, locator: &Locator) {
+        self.tokens.get(locator);
+    }
+
+    #[cfg(test)]
+    #[allow(dead_code, reason = "the next commit tests evictions")]
+    pub(super) fn settle(&self) {
+        self.tokens.run_pending_tasks();
+        self.misses.run_pending_tasks();
+    }
+}

@@ -1,0 +1,195 @@
+//! What this process has changed itself, and what that leaves to be known.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::contract::{Locator, LookupKey, OAuthToken};
+use crate::record::Record;
+
+use super::Cache;
+use super::clock::Moment;
+use super::entry::{Entry, Known, Source};
+
+/// A write or deletion by this process, from before it is sent until its outcome is known. Dropped without one, it leaves
+/// what is known in doubt.
+pub(crate) struct Change<'a> {
+    cache: &'a Cache,
+    locator: Locator,
+    /// What was known when it was sent. If that is something else in the end, this was not all that happened meanwhile.
+    before: Option<Arc<Entry>>,
+    sent: Moment,
+    is_settled: bool,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn begin(cache: &'a Cache, locator: Locator) -> Self {
+        Self { cache, locator, before: cache.index.of(&locator), sent: cache.now(), is_settled: false }
+    }
+
+    pub(crate) fn locator(&self) -> Locator {
+        self.locator
+    }
+
+    /// Nothing has happened.
+    pub(crate) fn undone(mut self) {
+        self.is_settled = true;
+    }
+
+    /// The write has landed. From now on no find shows what was there before.
+    pub(crate) fn saved(mut self, record: Record) {
+        self.is_settled = true;
+        let (cache, locator) = (self.cache, self.locator);
+        let mut desk = cache.flights.lock(locator);
+        desk.supersede();
+        let current = cache.index.of(&locator);
+        let left = self.left_by(&record, current.as_ref());
+        let keys = search_keys(&record.token, current.as_deref());
+        match left {
+            Left::Overtaken => {}
+            Left::Nothing => cache.put_invalidated(locator, current.as_ref()),
+            Left::Known | Left::InDoubt => {
+                let (before, source) = (current.as_deref(), Source::Written);
+                let entry = Entry::present(locator, record, before, source, self.sent, &cache.settings);
+                let entry = cache.install(entry, current.as_ref());
+                cache.index.disambiguate(&entry);
+                if matches!(left, Left::InDoubt) {
+                    entry.doubt();
+                }
+            }
+        }
+        drop(desk);
+        cache.searches.forget(&keys);
+    }
+
+    /// What a save that has landed leaves to be known.
+    fn left_by(&self, record: &Record, current: Option<&Arc<Entry>>) -> Left {
+        let Some(entry) = current else {
+            return Left::Known;
+        };
+        match &entry.known {
+            Known::Invalidated => Left::Known,
+            Known::Present(other) if other.version.arn == record.version.arn => {
+                if record.version.is_older_than(&other.version) {
+                    Left::Overtaken
+                } else if other.version.id == record.version.id
+                    || other.version.is_older_than(&record.version)
+                {
+                    Left::Known
+                } else {
+                    Left::InDoubt
+                }
+            }
+            // Another secret of this name that was there when the write was sent is gone by now.
+            Known::Present(_) | Known::Absent if self.is_undisturbed(current) => Left::Known,
+            Known::Present(_) => Left::InDoubt,
+            // A deletion of this process may have come before it or after.
+            Known::Absent if entry.source == Source::Written => Left::Nothing,
+            Known::Absent => Left::InDoubt,
+        }
+    }
+
+    /// The deletion of whatever has this name, or of the secret of this ARN alone, has happened, at this time by the
+    /// service's clock, if that is known. From now on no find shows what was there before.
+    pub(crate) fn deleted(mut self, arn: Option<&str>, at: Option<SystemTime>) {
+        self.is_settled = true;
+        let (cache, locator) = (self.cache, self.locator);
+        let at = at.or_else(|| cache.service_time());
+        cache.note_service_time(at);
+        let mut desk = cache.flights.lock(locator);
+        desk.supersede();
+        let current = cache.index.of(&locator);
+        let arn_of = |entry: Option<&Arc<Entry>>| {
+            entry.and_then(|entry| entry.record()).map(|record| record.version.arn.clone())
+        };
+        let is_gone = match current.as_ref().map(|entry| (entry, entry.record())) {
+            None | Some((_, None)) => true,
+            Some((_, Some(record))) if arn.is_some_and(|arn| arn != record.version.arn) => false,
+            Some(_) if self.is_undisturbed(current.as_ref()) => true,
+            Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
+            // Loaded while the deletion was under way, or saved by somebody else in this process.
+            Some((entry, Some(record))) => {
+                entry.source == Source::Loaded && at.is_some_and(|at| record.version.is_from_before(at))
+            }
+        };
+        if is_gone {
+            let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, &cache.settings);
+            cache.install(entry, current.as_ref());
+        } else {
+            cache.put_invalidated(locator, current.as_ref());
+        }
+        drop(desk);
+    }
+
+    fn is_undisturbed(&self, current: Option<&Arc<Entry>>) -> bool {
+        match (current, &self.before) {
+            (Some(current), Some(before)) => Arc::ptr_eq(current, before),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.cache.doubt(self.locator);
+        }
+    }
+}
+
+impl Cache {
+    /// What is known of this name has been left behind, or may have: nothing is answered from it until it is loaded again.
+    pub(crate) fn doubt(&self, locator: Locator) {
+        let mut desk = self.flights.lock(locator);
+        desk.supersede();
+        if let Some(entry) = self.index.of(&locator) {
+            entry.doubt();
+        }
+    }
+
+    /// A save of this process has found, in a read of its own at this time, that there is nothing to write.
+    pub(crate) fn observed(&self, locator: Locator, record: &Record, read: Moment) {
+        self.note_service_time(record.version.created);
+        let desk = self.flights.lock(locator);
+        let current = self.index.of(&locator);
+        let is_news = match current.as_deref() {
+            Some(entry) if entry.is_ahead_of(Some(record), &self.now()) => false,
+            Some(entry) => match entry.record() {
+                Some(known) => {
+                    let follows =
+                        known.version.id == record.version.id || known.version.is_older_than(&record.version);
+                    if !follows {
+                        entry.doubt();
+                    }
+                    follows
+                }
+                None => true,
+            },
+            None => true,
+        };
+        if is_news {
+            let (record, before) = (record.clone(), current.as_deref());
+            let entry = Entry::present(locator, record, before, Source::Loaded, read, &self.settings);
+            self.install(entry, current.as_ref());
+        }
+        drop(desk);
+    }
+}
+
+/// What a landed save leaves to be known.
+enum Left {
+    Known,
+    /// It is there, but whether it is the newest cannot be told.
+    InDoubt,
+    /// A newer version has been seen.
+    Overtaken,
+    /// It may have been deleted since.
+    Nothing,
+}
+
+/// The keys whose searches a save may have changed: what the token holds now and what it held.
+fn search_keys(token: &OAuthToken, before: Option<&Entry>) -> Vec<Locator> {
+    let before = before.and_then(Entry::record).map(|record| &*record.token);
+    let tokens = [Some(token), before].into_iter().flatten();
+    tokens.flat_map(LookupKey::all_of).filter(LookupKey::is_searchable).map(|key| key.locator()).collect()
+}

@@ -1,0 +1,81 @@
+//! What the cache counts.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What happened so far in this store: see [`stats`](crate::SecretsManagerTokenStore::stats). All counts begin with the
+/// store and never go back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Reads answered from memory, the answer that there is no token included.
+    pub hits: u64,
+    /// Reads that memory could not answer.
+    pub misses: u64,
+    /// Reads of a record that were sent to the service: fewer than misses where many wanted the same one at once.
+    pub loads: u64,
+    /// Loads that failed.
+    pub load_failures: u64,
+    /// Reads answered with a token past its time to live, because the service failed in a passing way.
+    pub stale_reads: u64,
+    /// Loads that were answered with an older version than one already seen, so that what is known was kept.
+    pub backward_reads: u64,
+    /// Tokens dropped from memory for lack of room.
+    pub evictions: u64,
+    /// Exchanges at the OAuth server that `refresh_with` has run.
+    pub exchanges: u64,
+    /// Exchanges that failed.
+    pub exchange_failures: u64,
+}
+
+/// Lines of the table of hits: threads that count at the same time write to different ones.
+const LINES: usize = 16;
+
+/// One counter on a cache line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    hits: [Line; LINES],
+    pub(super) misses: AtomicU64,
+    pub(super) loads: AtomicU64,
+    pub(super) load_failures: AtomicU64,
+    pub(super) stale_reads: AtomicU64,
+    pub(super) backward_reads: AtomicU64,
+    pub(super) evictions: AtomicU64,
+}
+
+thread_local! {
+    static LINE: Cell<usize> = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) % LINES)
+    };
+}
+
+impl Counters {
+    pub(super) fn hit(&self) {
+        // A thread that is ending may have lost its number already.
+        let line = LINE.try_with(Cell::get).unwrap_or_default();
+        add_one(&self.hits[line].0);
+    }
+
+    pub(super) fn snapshot(&self) -> StoreStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StoreStats {
+            hits: self.hits.iter().map(|line| read(&line.0)).sum(),
+            misses: read(&self.misses),
+            loads: read(&self.loads),
+            load_failures: read(&self.load_failures),
+            stale_reads: read(&self.stale_reads),
+            backward_reads: read(&self.backward_reads),
+            evictions: read(&self.evictions),
+            ..StoreStats::default()
+        }
+    }
+}
+
+pub(super) fn add_one(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

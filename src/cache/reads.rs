@@ -1,0 +1,242 @@
+//! Reads of one record: from memory, or by one load for all who want it at once.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tracing::{Instrument, debug, warn};
+
+use crate::contract::{ErrorKind, Locator, StoreError};
+use crate::flights::{Flight, Ticket};
+use crate::record::Record;
+
+use super::Cache;
+use super::clock::Moment;
+use super::counters::add_one;
+use super::entry::{Entry, Source};
+
+/// What a read wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// What is known, if it is fresh.
+    Cached,
+    /// A load that begins from now on.
+    #[allow(dead_code, reason = "a refresh uses it, in the next commit")]
+    Current,
+    /// A load that begins from now on, to be believed whatever has been seen before.
+    Reload,
+}
+
+/// How a load ended, for all who wait for it.
+#[derive(Clone)]
+pub(super) enum Landing {
+    Known(Option<Record>),
+    Failed(StoreError),
+    /// Something was written meanwhile: look again.
+    Superseded,
+}
+
+/// What a look at a record gives.
+enum Look {
+    Answer(Option<Record>),
+    Stale(Record),
+    Wait {
+        flight: Flight<Landing>,
+        is_mine: bool,
+    },
+    /// A load that began too early is under way.
+    WaitInVain(Flight<Landing>),
+}
+
+impl Cache {
+    /// The record of this name. `load` reads it from the service; it runs in a task of its own, so that a caller who goes
+    /// away harms nobody who waits for it, too.
+    pub(crate) async fn read<L, F>(
+        self: &Arc<Self>,
+        locator: Locator,
+        demand: Demand,
+        load: L,
+    ) -> Result<Option<Record>, StoreError>
+    where
+        L: Fn() -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Option<Record>, StoreError>> + Send + 'static,
+    {
+        let not_before = self.flights.lock(locator).next_number();
+        let mut is_miss = false;
+        loop {
+            let look = self.look(locator, demand, not_before, &load);
+            match &look {
+                Look::Answer(_) if !is_miss => self.counters.hit(),
+                Look::Answer(_) => {}
+                _ if !is_miss => {
+                    is_miss = true;
+                    add_one(&self.counters.misses);
+                }
+                _ => {}
+            }
+            let (flight, is_mine) = match look {
+                Look::Answer(record) => return Ok(record),
+                Look::Stale(record) => return Ok(Some(self.served_stale(record))),
+                Look::Wait { flight, is_mine } => (flight, is_mine),
+                Look::WaitInVain(flight) => {
+                    flight.outcome().await;
+                    continue;
+                }
+            };
+            match flight.outcome().await {
+                Some(Landing::Known(record)) => return Ok(record),
+                Some(Landing::Superseded) => {}
+                Some(Landing::Failed(error)) => return self.after_failure(&locator, demand, error),
+                None if is_mine => return Err(abandoned()),
+                None => {}
+            }
+        }
+    }
+
+    /// Looks at what is known, and starts a load if one is needed.
+    fn look<L, F>(self: &Arc<Self>, locator: Locator, demand: Demand, not_before: u64, load: &L) -> Look
+    where
+        L: Fn() -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Option<Record>, StoreError>> + Send + 'static,
+    {
+        let now = self.now();
+        let mut desk = self.flights.lock(locator);
+        let entry = self.index.of(&locator);
+        let cached = entry.as_deref().filter(|_| demand == Demand::Cached);
+        if let Some(entry) = cached.filter(|entry| entry.is_fresh(&now)) {
+            if entry.is_due_for_a_touch(&now) {
+                self.bound.touch(&locator);
+            }
+            return Look::Answer(entry.record().cloned());
+        }
+        let stale = cached.filter(|entry| entry.is_in_outage(&now)).and_then(Entry::record);
+        match (desk.flight(), stale) {
+            (Some(_), Some(stale)) => return Look::Stale(stale.clone()),
+            (None, Some(stale)) if !cached.is_some_and(|entry| entry.is_due_for_a_try(&now)) => {
+                return Look::Stale(stale.clone());
+            }
+            (Some(flight), None) if demand == Demand::Cached || flight.number() >= not_before => {
+                if demand == Demand::Reload {
+                    self.believe_the_next(locator, entry.as_ref());
+                }
+                return Look::Wait { flight, is_mine: false };
+            }
+            // A second one beside it would be one for each who wants to reload: after it, one does for all.
+            (Some(flight), None) if demand == Demand::Reload => return Look::WaitInVain(flight),
+            _ => {}
+        }
+        let reason = match demand {
+            Demand::Cached => entry.as_deref().map_or("cold", |entry| entry.reason(&now)),
+            Demand::Current | Demand::Reload => "forced",
+        };
+        if demand == Demand::Reload {
+            self.believe_the_next(locator, entry.as_ref());
+        }
+        let (ticket, flight) = desk.start();
+        drop(desk);
+        let load = Arc::clone(self).load(ticket, locator, reason, load.clone());
+        tokio::spawn(load.in_current_span());
+        match stale {
+            Some(stale) => Look::Stale(stale.clone()),
+            None => Look::Wait { flight, is_mine: true },
+        }
+    }
+
+    /// Under the locator's lock.
+    fn believe_the_next(&self, locator: Locator, known: Option<&Arc<Entry>>) {
+        if known.is_some_and(|entry| !entry.is_invalidated()) {
+            self.put_invalidated(locator, known);
+        }
+    }
+
+    async fn load<L, F>(
+        self: Arc<Self>,
+        mut ticket: Ticket<Locator, Landing>,
+        locator: Locator,
+        reason: &'static str,
+        load: L,
+    ) where
+        L: Fn() -> F + Send + Sync,
+        F: Future<Output = Result<Option<Record>, StoreError>> + Send,
+    {
+        for is_repeated in [false, true] {
+            debug!(record = locator.as_str(), reason, is_repeated, "loading");
+            add_one(&self.counters.loads);
+            let asked = self.now();
+            let loaded = load().await;
+            let admit = |is_registered| self.admit(locator, is_registered, is_repeated, loaded, asked);
+            match ticket.land(admit) {
+                Ok(()) => return,
+                Err(again) => ticket = again,
+            }
+        }
+    }
+
+    /// Under the locator's lock: takes in what a load has brought; `None` if it is to be repeated.
+    fn admit(
+        &self,
+        locator: Locator,
+        is_registered: bool,
+        is_repeated: bool,
+        loaded: Result<Option<Record>, StoreError>,
+        asked: Moment,
+    ) -> Option<Landing> {
+        let (current, now) = (self.index.of(&locator), self.now());
+        let record = match loaded {
+            Err(error) => {
+                add_one(&self.counters.load_failures);
+                if let Some(entry) = current.filter(|_| is_registered) {
+                    entry.note_failure(error.is_retryable(), &now);
+                }
+                warn!(record = locator.as_str(), kind = error.kind().as_str(), "a load failed");
+                return Some(if is_registered { Landing::Failed(error) } else { Landing::Superseded });
+            }
+            Ok(_) if !is_registered => return Some(Landing::Superseded),
+            Ok(record) => record,
+        };
+        self.note_service_time(record.as_ref().and_then(|record| record.version.created));
+        let entry = match current.as_deref() {
+            Some(known) if known.is_ahead_of(record.as_ref(), &now) => {
+                add_one(&self.counters.backward_reads);
+                debug!(
+                    record = locator.as_str(),
+                    is_repeated, "an older version was read than one already seen"
+                );
+                if !is_repeated {
+                    return None;
+                }
+                known.kept(now, &self.settings)
+            }
+            known => match record {
+                Some(record) => Entry::present(locator, record, known, Source::Loaded, asked, &self.settings),
+                None => Entry::missing(locator, known, asked, &self.settings),
+            },
+        };
+        let entry = self.install(entry, current.as_ref());
+        Some(Landing::Known(entry.record().cloned()))
+    }
+
+    fn after_failure(
+        &self,
+        locator: &Locator,
+        demand: Demand,
+        error: StoreError,
+    ) -> Result<Option<Record>, StoreError> {
+        let known = self.index.of(locator).filter(|_| demand == Demand::Cached && error.is_retryable());
+        match known.filter(|entry| entry.outlives_failures(&self.now())).as_deref().and_then(Entry::record) {
+            Some(record) => Ok(Some(self.served_stale(record.clone()))),
+            None => Err(error),
+        }
+    }
+
+    fn served_stale(&self, record: Record) -> Record {
+        add_one(&self.counters.stale_reads);
+        debug!(secret = record.name, "served past its time to live, because the service fails");
+        record
+    }
+}
+
+/// The task of a load is gone.
+pub(super) fn abandoned() -> StoreError {
+    let message = "the read was given up, because its runtime was shut down: try again";
+    StoreError::new(ErrorKind::Unavailable, message)
+}

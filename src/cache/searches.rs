@@ -1,0 +1,138 @@
+//! Searches: which records may hold a key that does not name them.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache as Moka;
+use tracing::Instrument;
+
+use crate::contract::{Locator, StoreError};
+use crate::flights::Flights;
+
+use super::Cache;
+use super::clock::Moment;
+use super::reads::abandoned;
+use super::settings::CacheSettings;
+
+/// What searches have found lately, by the locator of the key, and those under way. A save takes off the board and forgets
+/// those for keys that its token holds or held, as it does with loads of its record.
+pub(super) struct Searches {
+    found: Moka<Locator, Found>,
+    flights: Arc<Flights<Locator, Landing>>,
+    time_to_live: Duration,
+}
+
+#[derive(Clone)]
+struct Found {
+    locators: Arc<[Locator]>,
+    asked: Moment,
+}
+
+#[derive(Clone)]
+enum Landing {
+    Found(Arc<[Locator]>),
+    Failed(StoreError),
+    Superseded,
+}
+
+impl Searches {
+    pub(super) fn new(settings: &CacheSettings) -> Self {
+        let found = Moka::builder()
+            .max_capacity(settings.max_capacity)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        Self { found, flights: Flights::new(), time_to_live: settings.miss_time_to_live() }
+    }
+
+    fn known(&self, key: &Locator, now: &Moment) -> Option<Arc<[Locator]>> {
+        let found = self.found.get(key)?;
+        (now.since(&found.asked) < self.time_to_live).then_some(found.locators)
+    }
+
+    pub(super) fn is_known_to_be_empty(&self, key: &Locator, now: &Moment) -> bool {
+        self.known(key, now).is_some_and(|locators| locators.is_empty())
+    }
+
+    pub(super) fn forget(&self, keys: &[Locator]) {
+        for key in keys {
+            let mut desk = self.flights.lock(*key);
+            desk.supersede();
+            self.found.invalidate(key);
+        }
+    }
+
+    pub(super) fn forget_all(&self) {
+        self.flights.supersede_all();
+        for (key, _) in &self.found {
+            self.found.invalidate(&*key);
+        }
+    }
+}
+
+impl Cache {
+    /// The records that may hold this key: as `list` finds them, or has found them a moment ago.
+    pub(crate) async fn search<L, F>(
+        self: &Arc<Self>,
+        key: Locator,
+        list: L,
+    ) -> Result<Arc<[Locator]>, StoreError>
+    where
+        L: Fn() -> F,
+        F: Future<Output = Result<Vec<Locator>, StoreError>> + Send + 'static,
+    {
+        loop {
+            let (flight, is_mine) = {
+                let mut desk = self.searches.flights.lock(key);
+                if let Some(locators) = self.searches.known(&key, &self.now()) {
+                    return Ok(locators);
+                }
+                match desk.flight() {
+                    Some(flight) => (flight, false),
+                    None => {
+                        let (ticket, flight) = desk.start();
+                        let (cache, asked, listing) = (Arc::clone(self), self.now(), list());
+                        let search = async move {
+                            let found = listing.await;
+                            let land = |is_registered| Some(cache.found(key, is_registered, found, asked));
+                            // It always lands: there is nothing to repeat.
+                            drop(ticket.land(land));
+                        };
+                        tokio::spawn(search.in_current_span());
+                        (flight, true)
+                    }
+                }
+            };
+            match flight.outcome().await {
+                Some(Landing::Found(locators)) => return Ok(locators),
+                Some(Landing::Failed(error)) => return Err(error),
+                Some(Landing::Superseded) => {}
+                None if is_mine => return Err(abandoned()),
+                None => {}
+            }
+        }
+    }
+
+    /// Under the key's lock.
+    fn found(
+        &self,
+        key: Locator,
+        is_registered: bool,
+        found: Result<Vec<Locator>, StoreError>,
+        asked: Moment,
+    ) -> Landing {
+        if !is_registered {
+            return Landing::Superseded;
+        }
+        match found {
+            Ok(locators) => {
+                let locators: Arc<[Locator]> = locators.into();
+                let found = Found { locators: Arc::clone(&locators), asked };
+                self.searches.found.insert(key, found);
+                Landing::Found(locators)
+            }
+            Err(error) => Landing::Failed(error),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The store with its cache on.
+
+mod costs;
