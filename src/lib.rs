@@ -27,6 +27,7 @@
 //! - The contract: [`OAuthToken`], [`LookupPlan`] (which stored token a partial one stands for), [`TokenStore`] (the six
 //!   operations), [`StoreError`] and [`ErrorKind`].
 //! - The store: [`SecretsManagerTokenStore`], with its costs and limits, and [its builder](SecretsManagerTokenStoreBuilder).
+//! - For tokens of Zoho's: [`zoho`], which server refreshes which token.
 #![cfg_attr(feature = "embedded", doc = "- For development and tests: [`embedded::EmbeddedSecretsManager`].")]
 #![cfg_attr(feature = "conformance", doc = "- For stores of your own: [`conformance`].")]
 #![forbid(unsafe_code)]
@@ -43,6 +44,7 @@ mod flights;
 mod memory;
 mod record;
 mod secrets_manager;
+pub mod zoho;
 
 pub use cache::{Clock, StoreStats};
 pub use contract::{
