@@ -81,7 +81,7 @@ impl<'a> Change<'a> {
             }
             // Another secret of this name that was there when the write was sent is gone by now.
             Known::Present(_) | Known::Absent if self.is_undisturbed(current) => Left::Known,
-            Known::Present(_) => Left::InDoubt,
+            Known::Present(_) => Left::Nothing,
             // A deletion of this process may have come before it or after.
             Known::Absent if entry.source == Source::Written => Left::Nothing,
             Known::Absent => Left::InDoubt,
@@ -101,9 +101,13 @@ impl<'a> Change<'a> {
         let arn_of = |entry: Option<&Arc<Entry>>| {
             entry.and_then(|entry| entry.record()).map(|record| record.version.arn.clone())
         };
+        let is_meant = |record: &Record| arn.is_none_or(|arn| arn == record.version.arn);
         let is_gone = match current.as_ref().map(|entry| (entry, entry.record())) {
             None | Some((_, None)) => true,
-            Some((_, Some(record))) if arn.is_some_and(|arn| arn != record.version.arn) => false,
+            Some((entry, Some(record))) if !is_meant(record) => {
+                entry.doubt();
+                return;
+            }
             Some(_) if self.is_undisturbed(current.as_ref()) => true,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
@@ -149,8 +153,9 @@ impl Cache {
 
     /// A save of this process has found, in a read of its own at this time, that there is nothing to write.
     pub(crate) fn observed(&self, locator: Locator, record: &Record, read: Moment) {
-        self.note_service_time(record.version.created);
-        let desk = self.flights.lock(locator);
+        let mut desk = self.flights.lock(locator);
+        // What was asked for before may be a miss, which is believed whatever is known.
+        desk.supersede();
         let current = self.index.of(&locator);
         let is_news = match current.as_deref() {
             Some(entry) if entry.is_ahead_of(Some(record), &self.now()) => false,
@@ -183,7 +188,7 @@ enum Left {
     InDoubt,
     /// A newer version has been seen.
     Overtaken,
-    /// It may have been deleted since.
+    /// It may have been deleted since, or there is another secret of this name by now.
     Nothing,
 }
 

@@ -196,7 +196,8 @@ impl Cache {
         (latest > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(latest))
     }
 
-    fn note_service_time(&self, date: Option<SystemTime>) {
+    /// Takes in a date that the service has told.
+    pub(crate) fn note_service_time(&self, date: Option<SystemTime>) {
         let millis = date.and_then(|date| u64::try_from(epoch_millis(date)).ok());
         self.latest_date.fetch_max(millis.unwrap_or_default(), Ordering::Relaxed);
     }

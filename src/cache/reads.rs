@@ -163,10 +163,17 @@ impl Cache {
             add_one(&self.counters.loads);
             let asked = self.now();
             let loaded = load().await;
+            if let Err(error) = &loaded {
+                add_one(&self.counters.load_failures);
+                warn!(record = locator.as_str(), kind = error.kind().as_str(), "a load failed");
+            }
             let admit = |is_registered| self.admit(locator, is_registered, is_repeated, loaded, asked);
             match ticket.land(admit) {
                 Ok(()) => return,
-                Err(again) => ticket = again,
+                Err(again) => {
+                    debug!(record = locator.as_str(), "an older version was read than one already seen");
+                    ticket = again;
+                }
             }
         }
     }
@@ -183,24 +190,17 @@ impl Cache {
         let (current, now) = (self.index.of(&locator), self.now());
         let record = match loaded {
             Err(error) => {
-                add_one(&self.counters.load_failures);
                 if let Some(entry) = current.filter(|_| is_registered) {
                     entry.note_failure(error.is_retryable(), &now);
                 }
-                warn!(record = locator.as_str(), kind = error.kind().as_str(), "a load failed");
                 return Some(if is_registered { Landing::Failed(error) } else { Landing::Superseded });
             }
             Ok(_) if !is_registered => return Some(Landing::Superseded),
             Ok(record) => record,
         };
-        self.note_service_time(record.as_ref().and_then(|record| record.version.created));
         let entry = match current.as_deref() {
             Some(known) if known.is_ahead_of(record.as_ref(), &now) => {
                 add_one(&self.counters.backward_reads);
-                debug!(
-                    record = locator.as_str(),
-                    is_repeated, "an older version was read than one already seen"
-                );
                 if !is_repeated {
                     return None;
                 }

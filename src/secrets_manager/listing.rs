@@ -107,6 +107,7 @@ impl Storage {
     fn read_item(&self, item: BatchItem) -> Option<Item> {
         match item {
             BatchItem::Value(answer) => {
+                self.cache.note_service_time(answer.version.created);
                 let record = match answer.into_record(&self.prefix)? {
                     Ok(record) => record,
                     Err(error) => return Some(Err(error)),

@@ -83,6 +83,11 @@ impl Storage {
     /// Only a clear answer counts: whatever would be refused, or be missing for a token that was found, is looked up.
     pub(super) fn known_base(&self, token: &OAuthToken) -> Option<Option<Record>> {
         let plan = LookupPlan::of(token);
+        if let Some((own_id, found_under)) = found_with_an_own_id(token)
+            && let Some(record) = self.cache.base(&LookupKey::Id(&found_under.into()))?
+        {
+            return plan.save_hit(LookupKey::Id(own_id), [record]).ok().flatten().map(Some);
+        }
         for key in plan.keys() {
             if let Some(record) = self.cache.base(&key)? {
                 return plan.save_hit(key, [record]).ok().flatten().map(Some);
@@ -98,14 +103,12 @@ impl Storage {
         plan: &LookupPlan<'_>,
         purpose: Purpose,
     ) -> Result<Option<Record>, StoreError> {
-        let own_id = token.id().filter(|id| !id.is_store_assigned());
-        let found = token.found().filter(|found| found.id.as_ref() == own_id);
-        match (own_id, found, locator_of(token)) {
-            (Some(id), Some(_), Some(locator)) => match self.read_for(purpose, locator).await? {
-                Some(record) => purpose.hit(plan, LookupKey::Id(id), &[record]),
-                None => Ok(None),
-            },
-            _ => Ok(None),
+        let Some((own_id, found_under)) = found_with_an_own_id(token) else {
+            return Ok(None);
+        };
+        match self.read_for(purpose, found_under).await? {
+            Some(record) => purpose.hit(plan, LookupKey::Id(own_id), &[record]),
+            None => Ok(None),
         }
     }
 
@@ -189,4 +192,11 @@ impl Storage {
         locators.dedup();
         Ok(locators)
     }
+}
+
+/// The id of a found token, if it is the application's own, and what its record is named.
+fn found_with_an_own_id(token: &OAuthToken) -> Option<(&TokenId, Locator)> {
+    let own_id = token.id().filter(|id| !id.is_store_assigned())?;
+    token.found().filter(|found| found.id.as_ref() == Some(own_id))?;
+    Some((own_id, locator_of(token)?))
 }

@@ -84,7 +84,10 @@ impl Storage {
         let deadline = Instant::now() + UNSETTLED_READS;
         loop {
             let refusal = match self.service.get(secret_id).await {
-                Ok(answer) => return answer.into_record(&self.prefix).transpose(),
+                Ok(answer) => {
+                    self.cache.note_service_time(answer.version.created);
+                    return answer.into_record(&self.prefix).transpose();
+                }
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) if error.is_invalid_request() => error,
                 Err(error) => return Err(error.into_store_error(Some(name))),

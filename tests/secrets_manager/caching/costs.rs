@@ -57,6 +57,15 @@ async fn a_save_over_a_cached_record_is_one_put() {
 }
 
 #[tokio::test]
+async fn a_save_of_a_found_token_with_an_own_id_and_a_user_is_one_put() {
+    let (backend, store) = new_cached().await;
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    let person = store.save_token(&person).await.expect("saved");
+    let changed = person.to_builder().scope("all").build().expect("valid");
+    assert_eq!(cost!(backend, store.save_token(&changed)).1, "1 PutSecretValue");
+}
+
+#[tokio::test]
 async fn a_save_after_a_find_that_missed_is_one_create() {
     let (backend, store) = new_cached().await;
     store.find_by_user("bob").await.expect("fine");
