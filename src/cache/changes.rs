@@ -70,7 +70,9 @@ impl<'a> Change<'a> {
             Known::Invalidated => Left::Known,
             Known::Present(other) if other.version.arn == record.version.arn => {
                 if record.version.is_older_than(&other.version) {
-                    Left::Overtaken
+                    // After a roll-back by hand, slots that the service has cleared away are taken anew. What was known
+                    // before the write was sent cannot have overtaken it.
+                    if self.is_undisturbed(current) { Left::InDoubt } else { Left::Overtaken }
                 } else if other.version.id == record.version.id
                     || other.version.is_older_than(&record.version)
                 {
@@ -124,9 +126,14 @@ impl<'a> Change<'a> {
         drop(desk);
     }
 
+    /// Whether nothing new was learnt meanwhile.
     fn is_undisturbed(&self, current: Option<&Arc<Entry>>) -> bool {
         match (current, &self.before) {
-            (Some(current), Some(before)) => Arc::ptr_eq(current, before),
+            (Some(current), Some(before)) => {
+                let version = |entry: &Entry| entry.record().map(|record| record.version.clone());
+                Arc::ptr_eq(current, before)
+                    || (version(current).is_some() && version(current) == version(before))
+            }
             (None, None) => true,
             _ => false,
         }

@@ -9,7 +9,7 @@ use crate::{TestResult, context::Context};
 const PREFIX: &str = "app/tokens";
 
 pub(crate) async fn one_store_keeps_every_rule(context: Context) -> TestResult {
-    Ok(conformance::check_all(|| async { context.another().store(PREFIX).await }).await?)
+    Ok(conformance::check_all(|| async { context.another().cached_store(PREFIX).await }).await?)
 }
 
 pub(crate) async fn a_fresh_store_for_each_step_keeps_every_rule(context: Context) -> TestResult {

@@ -1,6 +1,7 @@
 //! What a test is given.
 
 use std::env;
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::{
     Client,
@@ -53,9 +54,20 @@ impl Context {
         &self.endpoint
     }
 
-    /// A store with a client of its own, under this prefix.
+    /// A store with a client of its own, under this prefix. Its cache is off: several of them in one test are to see
+    /// one another's changes.
     pub(crate) async fn store(&self, prefix: &str) -> SecretsManagerTokenStore {
-        store_with(Client::from_conf(self.client.config().to_builder().build()), prefix).await
+        store_with(self.another_client(), prefix).await
+    }
+
+    /// The same with the cache that everybody has.
+    pub(crate) async fn cached_store(&self, prefix: &str) -> SecretsManagerTokenStore {
+        let builder = SecretsManagerTokenStore::builder().prefix(prefix).client(self.another_client());
+        builder.build().await.expect("a valid prefix")
+    }
+
+    fn another_client(&self) -> Client {
+        Client::from_conf(self.client.config().to_builder().build())
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -85,5 +97,5 @@ impl Context {
 
 pub(crate) async fn store_with(client: Client, prefix: &str) -> SecretsManagerTokenStore {
     let builder = SecretsManagerTokenStore::builder().prefix(prefix).client(client);
-    builder.build().await.expect("a valid prefix")
+    builder.time_to_live(Duration::ZERO).build().await.expect("a valid prefix")
 }

@@ -60,6 +60,7 @@ const TESTS: &[Test] = table![
     store::what_is_not_ours_is_never_touched,
     store::a_corrupt_secret_is_named_and_kept,
     store::requests_are_as_many_as_documented,
+    store::a_cached_store_reads_once_and_sees_its_own_changes_at_once,
     store::an_answer_lost_after_a_put_never_lets_an_old_refresh_token_replace_a_newer_one,
     store::a_create_whose_answer_was_lost_recognises_itself,
     store::an_unreachable_endpoint_is_unavailable,

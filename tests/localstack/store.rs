@@ -162,6 +162,45 @@ pub(crate) async fn requests_are_as_many_as_documented(context: Context) -> Test
     Ok(())
 }
 
+/// What the cache saves where the service is not our own, and that it never hides a change of one's own.
+pub(crate) async fn a_cached_store_reads_once_and_sees_its_own_changes_at_once(
+    context: Context,
+) -> TestResult {
+    let counting = LossyProxy::before(context.endpoint(), "PutSecretValue").await?;
+    let client = context.client_through(counting.endpoint());
+    let store = oauth_token_store::SecretsManagerTokenStore::builder().prefix(PREFIX).client(client);
+    let store = store.build().await?;
+    let other = context.store(PREFIX).await;
+    other.save_token(&login().build()?).await?;
+
+    for _ in 0..3 {
+        store.find_by_user("bob").await?.ok_or("bob is gone")?;
+    }
+    assert_eq!(counting.requests(), ["getsecretvalue"]);
+    store.save_token(&bob().scope("all").build()?).await?;
+    let seen = store.find_by_user("bob").await?.ok_or("bob is gone")?;
+    assert_eq!((seen.scope(), counting.requests()), (Some("all"), vec!["putsecretvalue".to_owned()]));
+
+    // Another process's change shows when it is asked for, and what is saved next is merged into it.
+    other.save_token(&bob().extra("other", "1").build()?).await?;
+    assert_eq!(store.find_by_user("bob").await?.and_then(|bob| bob.extra("other").map(str::to_owned)), None);
+    let reloaded = store.reload(&TokenId::of_user("bob")?).await?.ok_or("bob is gone")?;
+    assert_eq!(reloaded.extra("other"), Some("1"));
+    other.save_token(&bob().extra("more", "1").build()?).await?;
+    let merged = store.save_token(&bob().extra("own", "1").build()?).await?;
+    assert_eq!(merged.extras().count(), 3);
+
+    // A logout and a new login by others: nothing of the old record is written or shown.
+    counting.requests();
+    store.delete_token(&TokenId::of_user("bob")?).await?;
+    assert!(store.find_by_user("bob").await?.is_none());
+    assert_eq!(counting.requests(), ["deletesecret"]);
+    other.save_token(&login().refresh_token("anew").build()?).await?;
+    let found = store.reload(&TokenId::of_user("bob")?).await?.ok_or("bob is gone")?;
+    assert_eq!(refresh_token(&found), "anew");
+    Ok(())
+}
+
 pub(crate) async fn an_answer_lost_after_a_put_never_lets_an_old_refresh_token_replace_a_newer_one(
     context: Context,
 ) -> TestResult {
