@@ -72,6 +72,10 @@ impl SecretsManagerTokenStoreBuilder {
     /// | `OAUTH_TOKEN_STORE_TAG_SEARCH` | [`tag_search`](Self::tag_search), `true` or `false` |
     /// | `OAUTH_TOKEN_STORE_INDEX_ACCESS_TOKENS` | [`index_access_tokens`](Self::index_access_tokens), `true` or `false` |
     /// | `OAUTH_TOKEN_STORE_WRITE_DEADLINE_SECONDS` | [`write_deadline`](Self::write_deadline), whole seconds |
+    /// | `OAUTH_TOKEN_STORE_TIME_TO_LIVE_SECONDS` | [`time_to_live`](Self::time_to_live), whole seconds |
+    /// | `OAUTH_TOKEN_STORE_MISS_TIME_TO_LIVE_SECONDS` | [`miss_time_to_live`](Self::miss_time_to_live), whole seconds |
+    /// | `OAUTH_TOKEN_STORE_MAX_STALE_SECONDS` | [`max_stale`](Self::max_stale), whole seconds |
+    /// | `OAUTH_TOKEN_STORE_MAX_CAPACITY` | [`max_capacity`](Self::max_capacity), a number of tokens |
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] naming the variable whose value is wrong.

@@ -15,6 +15,10 @@ const TAGS: &str = "OAUTH_TOKEN_STORE_TAGS";
 const TAG_SEARCH: &str = "OAUTH_TOKEN_STORE_TAG_SEARCH";
 const INDEX_ACCESS_TOKENS: &str = "OAUTH_TOKEN_STORE_INDEX_ACCESS_TOKENS";
 const WRITE_DEADLINE_SECONDS: &str = "OAUTH_TOKEN_STORE_WRITE_DEADLINE_SECONDS";
+const TIME_TO_LIVE_SECONDS: &str = "OAUTH_TOKEN_STORE_TIME_TO_LIVE_SECONDS";
+const MISS_TIME_TO_LIVE_SECONDS: &str = "OAUTH_TOKEN_STORE_MISS_TIME_TO_LIVE_SECONDS";
+const MAX_STALE_SECONDS: &str = "OAUTH_TOKEN_STORE_MAX_STALE_SECONDS";
+const MAX_CAPACITY: &str = "OAUTH_TOKEN_STORE_MAX_CAPACITY";
 
 /// Applies what is set; the environment is an argument, so that tests need not change that of the process.
 pub(super) fn read(
@@ -51,12 +55,28 @@ pub(super) fn read(
     if let Some(enabled) = flag(INDEX_ACCESS_TOKENS, text(INDEX_ACCESS_TOKENS)?)? {
         builder = builder.index_access_tokens(enabled);
     }
-    if let Some(seconds) = text(WRITE_DEADLINE_SECONDS)? {
-        let seconds =
-            seconds.parse::<u32>().map_err(|_| wrong(WRITE_DEADLINE_SECONDS, "must be whole seconds"))?;
-        builder = builder.write_deadline(Duration::from_secs(seconds.into()));
+    if let Some(deadline) = seconds(WRITE_DEADLINE_SECONDS, text(WRITE_DEADLINE_SECONDS)?)? {
+        builder = builder.write_deadline(deadline);
+    }
+    if let Some(time) = seconds(TIME_TO_LIVE_SECONDS, text(TIME_TO_LIVE_SECONDS)?)? {
+        builder = builder.time_to_live(time);
+    }
+    if let Some(time) = seconds(MISS_TIME_TO_LIVE_SECONDS, text(MISS_TIME_TO_LIVE_SECONDS)?)? {
+        builder = builder.miss_time_to_live(time);
+    }
+    if let Some(time) = seconds(MAX_STALE_SECONDS, text(MAX_STALE_SECONDS)?)? {
+        builder = builder.max_stale(time);
+    }
+    if let Some(tokens) = text(MAX_CAPACITY)? {
+        let tokens = tokens.parse().map_err(|_| wrong(MAX_CAPACITY, "must be a whole number of tokens"))?;
+        builder = builder.max_capacity(tokens);
     }
     Ok(builder)
+}
+
+fn seconds(name: &'static str, value: Option<String>) -> Result<Option<Duration>, StoreError> {
+    let parse = |value: String| value.parse::<u32>().map_err(|_| wrong(name, "must be whole seconds"));
+    Ok(value.map(parse).transpose()?.map(|seconds| Duration::from_secs(seconds.into())))
 }
 
 fn flag(name: &'static str, value: Option<String>) -> Result<Option<bool>, StoreError> {
@@ -92,6 +112,10 @@ mod tests {
             (TAG_SEARCH, "false", "tag_search: false"),
             (INDEX_ACCESS_TOKENS, "0", "index_access_tokens: false"),
             (WRITE_DEADLINE_SECONDS, "3", "write_deadline: 3s"),
+            (TIME_TO_LIVE_SECONDS, "0", " time_to_live: 0ns"),
+            (MISS_TIME_TO_LIVE_SECONDS, "7", "miss_time_to_live: 7s"),
+            (MAX_STALE_SECONDS, "9", "max_stale: 9s"),
+            (MAX_CAPACITY, "11", "max_capacity: 11"),
         ] {
             let before = format!("{:?}", SecretsManagerTokenStore::builder());
             assert!(!before.contains(shown), "{name} has no effect");
@@ -126,6 +150,10 @@ mod tests {
             (INDEX_ACCESS_TOKENS, ""),
             (WRITE_DEADLINE_SECONDS, "1.5"),
             (WRITE_DEADLINE_SECONDS, "-1"),
+            (TIME_TO_LIVE_SECONDS, "five"),
+            (MISS_TIME_TO_LIVE_SECONDS, ""),
+            (MAX_STALE_SECONDS, "-1"),
+            (MAX_CAPACITY, "1e3"),
         ] {
             let error = with(name, value).expect_err(name);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
@@ -137,7 +165,18 @@ mod tests {
     #[test]
     fn a_value_that_is_no_text_is_not_taken_for_an_absent_one() {
         use std::os::unix::ffi::OsStringExt;
-        for name in [PREFIX, KMS_KEY_ID, TAGS, TAG_SEARCH, INDEX_ACCESS_TOKENS, WRITE_DEADLINE_SECONDS] {
+        for name in [
+            PREFIX,
+            KMS_KEY_ID,
+            TAGS,
+            TAG_SEARCH,
+            INDEX_ACCESS_TOKENS,
+            WRITE_DEADLINE_SECONDS,
+            TIME_TO_LIVE_SECONDS,
+            MISS_TIME_TO_LIVE_SECONDS,
+            MAX_STALE_SECONDS,
+            MAX_CAPACITY,
+        ] {
             let variable = |asked: &str| (asked == name).then(|| OsString::from_vec(vec![0xff]));
             let error = read(SecretsManagerTokenStore::builder(), variable).expect_err(name);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
