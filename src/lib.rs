@@ -41,6 +41,7 @@ pub mod embedded;
 #[allow(dead_code, reason = "the next commit uses it")]
 mod flights;
 mod memory;
+mod refresh;
 mod secrets_manager;
 
 pub use contract::{
@@ -48,6 +49,7 @@ pub use contract::{
     TokenStore, TokenStoreExt,
 };
 pub use memory::MemoryTokenStore;
+pub use refresh::RefreshError;
 pub use secrets_manager::{SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder, ServiceError};
 
 pub use aws_sdk_secretsmanager;
