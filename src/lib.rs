@@ -43,6 +43,7 @@ pub mod embedded;
 mod flights;
 mod memory;
 mod record;
+mod refresh;
 mod secrets_manager;
 pub mod zoho;
 
@@ -52,6 +53,7 @@ pub use contract::{
     TokenStore, TokenStoreExt,
 };
 pub use memory::MemoryTokenStore;
+pub use refresh::RefreshError;
 pub use secrets_manager::{SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder, ServiceError};
 
 pub use aws_sdk_secretsmanager;

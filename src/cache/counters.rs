@@ -22,7 +22,8 @@ pub struct StoreStats {
     pub backward_reads: u64,
     /// Tokens dropped from memory for lack of room.
     pub evictions: u64,
-    /// Exchanges at the OAuth server that `refresh_with` has run.
+    /// Exchanges at the OAuth server that
+    /// [`refresh_with`](crate::SecretsManagerTokenStore::refresh_with) has run.
     pub exchanges: u64,
     /// Exchanges that failed.
     pub exchange_failures: u64,

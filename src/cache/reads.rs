@@ -20,7 +20,6 @@ pub(crate) enum Demand {
     /// What is known, if it is fresh.
     Cached,
     /// A load that begins from now on.
-    #[allow(dead_code, reason = "a refresh uses it, in the next commit")]
     Current,
     /// A load that begins from now on, to be believed whatever has been seen before.
     Reload,

@@ -135,7 +135,8 @@ impl fmt::Display for ErrorKind {
 /// `Debug`, nor any error in its [`source`](Error::source) chain, shows a token, a user name or an id
 /// that the application chose.
 ///
-/// A missing token is not an error: finds return `None`.
+/// A missing token is not an error: finds return `None`. A clone has the same source, so that many who waited for one
+/// thing can be told alike why it failed.
 ///
 /// ```
 /// use oauth_token_store::{ErrorKind, MemoryTokenStore, OAuthToken, TokenStore};
@@ -170,7 +171,7 @@ impl StoreError {
     /// Adds the error that caused this one. It must show nothing secret in `Display` or `Debug`.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into().into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -8,6 +8,7 @@
 //! | `lookup` | from a [`LookupPlan`](crate::LookupPlan) to the record it means |
 //! | `compare_and_swap`, `write` | the write protocol; nothing else writes a value |
 //! | `delete`, `listing`, `recent_writes`, `pace` | deletion and bulk work |
+//! | `refreshing` | what a [refresh](SecretsManagerTokenStore::refresh_with) needs of the store |
 //! | `service`, `service_error` | the edge: one function a request, one error type |
 
 mod answer;
@@ -20,6 +21,7 @@ mod lookup;
 mod pace;
 mod prefix;
 mod recent_writes;
+mod refreshing;
 mod service;
 mod service_error;
 mod storage;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
@@ -14,6 +15,7 @@ use crate::cache::{Demand, StoreStats};
 use crate::contract::{
     LookupKey, LookupPlan, OAuthToken, OAuthTokenBuilder, StoreError, TokenId, TokenStore,
 };
+use crate::refresh::{RefreshError, Refreshes};
 
 use super::builder::SecretsManagerTokenStoreBuilder;
 use super::lookup::Purpose;
@@ -63,7 +65,8 @@ use super::{compare_and_swap, delete, listing};
 ///   new login, if its user has logged in anew since.
 /// - A save whose caller has given it up, or whose error's token is saved again, may land after a logout that came in
 ///   between. A deletion whose answer was lost is repeated by name, so a login that comes before it ends is deleted too.
-/// - A crash between an exchange at the OAuth server and its save loses what the server handed out.
+/// - A crash between an exchange at the OAuth server and its save loses what the server handed out. So does a failed save
+///   whose error nobody takes the token from.
 /// - Secrets Manager takes no more than [one write in ten minutes] to the same secret for long: of about 100 versions
 ///   none younger than 24 hours is dropped, and then saves fail with
 ///   [`ErrorKind::QuotaExceeded`](crate::ErrorKind::QuotaExceeded).
@@ -86,6 +89,7 @@ use super::{compare_and_swap, delete, listing};
 #[derive(Clone)]
 pub struct SecretsManagerTokenStore {
     storage: Arc<Storage>,
+    refreshes: Refreshes,
 }
 
 impl SecretsManagerTokenStore {
@@ -107,7 +111,7 @@ impl SecretsManagerTokenStore {
     }
 
     pub(super) fn new(storage: Storage) -> Self {
-        Self { storage: Arc::new(storage) }
+        Self { storage: Arc::new(storage), refreshes: Refreshes::new() }
     }
 
     /// Every token under the prefix, as it is read, in no order; what cannot be read is an error of its own.
@@ -133,6 +137,87 @@ impl SecretsManagerTokenStore {
     /// ```
     pub fn tokens(&self) -> BoxStream<'static, Result<Arc<OAuthToken>, StoreError>> {
         listing::tokens(Arc::clone(&self.storage))
+    }
+
+    /// The token that a partly filled one stands for, fresh for `leeway`: refreshed if it has to be.
+    ///
+    /// A token is fresh if it has an access token that does not [expire within](OAuthToken::expires_within) `leeway`. If
+    /// it is not, `exchange` is given the token as it is stored now, asks the OAuth server for a new one, and returns
+    /// what is to be saved:
+    ///
+    /// - best `current.to_builder().token_response(&body)?.build()?`: only what has changed is saved;
+    /// - or the bare response, `OAuthToken::from_token_response(&body)?.build()?`, which is laid over the stored token in the
+    ///   same way. One that names another user, id or OAuth client than the record is refused.
+    ///
+    /// There is one exchange at a time for each record in this process, however the record is looked up; everybody
+    /// else who finds that token not fresh waits for it and gets what it gives. Before it, the record is read again:
+    /// if another process has refreshed it, nothing is exchanged. If the exchange fails, it is read once more: if
+    /// another process has stored a new token by now, that is the answer. (So where the OAuth server spends refresh
+    /// tokens, a process that comes second gets an error only if the first one's save has not ended yet.)
+    ///
+    /// Exchange and save run in a task of their own and go on if the caller is dropped. In Lambda, don't answer before
+    /// this has returned. If the save fails, [`RefreshError::token`] has the new token: save it, or the user may have to
+    /// log in again. So do not drop this to limit its time: where nobody is left to be given the error, that token is
+    /// lost. Limit the exchange instead: one without an end holds up everybody who wants the token. One that refreshes
+    /// its own record waits for itself.
+    ///
+    /// Returns what is then stored, or `None` if there is no such token. What another caller's exchange gave is
+    /// returned even if it is not fresh for this `leeway`: the OAuth server gives no longer life. Nothing is ever deleted
+    /// here. A token without an access token is exchanged like an expired one; one without an expiry time is always
+    /// fresh.
+    ///
+    /// Takes what a find takes if the token is fresh; 1 GetSecretValue more if another process has refreshed it; for
+    /// each exchange 2 GetSecretValue and 1 PutSecretValue more, and 1 TagResource if a fingerprint has changed; if the
+    /// exchange fails, 2 GetSecretValue more and no write. Those who wait for another's exchange pay for their find
+    /// only.
+    ///
+    /// # Errors
+    /// [`RefreshError`]: if the token cannot be read, as [`find_token`](TokenStore::find_token); what `exchange`
+    /// returned; if what it gave cannot be saved, as [`save_token`](TokenStore::save_token), with the token inside;
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), with the token inside, if that is not the record's; and an error if
+    /// this call's own `exchange` panicked. Everybody who waited for an exchange gets its error, and the next call makes
+    /// a new one.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use oauth_token_store::{SecretsManagerTokenStore, TokenStore, embedded::EmbeddedSecretsManager};
+    /// # let client = EmbeddedSecretsManager::new().client();
+    /// # let store = SecretsManagerTokenStore::builder().client(client).build().await?;
+    /// # store.save_token(&OAuthToken::builder().user_name("bob").refresh_token("r").build()?).await?;
+    /// # async fn ask_the_oauth_server(_: Option<&SecretString>) -> std::io::Result<String> {
+    /// #     Ok(r#"{"access_token": "fresh", "expires_in": 3600}"#.to_owned())
+    /// # }
+    /// use std::time::Duration;
+    ///
+    /// use oauth_token_store::OAuthToken;
+    /// use oauth_token_store::secrecy::{ExposeSecret, SecretString};
+    ///
+    /// type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    ///
+    /// let bob = OAuthToken::builder().user_name("bob").build()?;
+    /// let refreshed = store.refresh_with(&bob, Duration::from_secs(60), |current| async move {
+    ///     let body = ask_the_oauth_server(current.refresh_token()).await?;
+    ///     Ok::<_, BoxError>(current.to_builder().token_response(&body)?.build()?)
+    /// });
+    /// let token = refreshed.await?.ok_or("bob has to log in")?;
+    /// assert_eq!(token.access_token().map(|token| token.expose_secret()), Some("fresh"));
+    /// # Ok::<(), BoxError>(()) }).unwrap();
+    /// ```
+    pub async fn refresh_with<F, Fut, E>(
+        &self,
+        partial: &OAuthToken,
+        leeway: Duration,
+        exchange: F,
+    ) -> Result<Option<Arc<OAuthToken>>, RefreshError>
+    where
+        F: FnOnce(Arc<OAuthToken>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<OAuthToken, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // Boxed: a deep future in a public function is a deep future in all that call it.
+        let refresh = Box::pin(self.refreshes.refresh(&self.storage, partial, leeway, exchange));
+        refresh.instrument(self.span("refresh_with")).await
     }
 
     fn span(&self, operation: &'static str) -> Span {
@@ -238,7 +323,7 @@ impl SecretsManagerTokenStore {
     /// # Ok::<(), oauth_token_store::StoreError>(()) }).unwrap();
     /// ```
     pub async fn reload(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let record = self.storage.reload(id).instrument(self.span("reload")).await?;
+        let record = Box::pin(self.storage.reload(id)).instrument(self.span("reload")).await?;
         Ok(record.map(|record| record.token))
     }
 
@@ -256,7 +341,12 @@ impl SecretsManagerTokenStore {
 
     /// What happened in this store so far. No request.
     pub fn stats(&self) -> StoreStats {
-        self.storage.cache.stats()
+        let counters = self.refreshes.counters();
+        StoreStats {
+            exchanges: counters.exchanges(),
+            exchange_failures: counters.failed_exchanges(),
+            ..self.storage.cache.stats()
+        }
     }
 
     /// The token that is meant, if it is in memory.

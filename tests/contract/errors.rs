@@ -1,8 +1,9 @@
 //! Errors.
 
 use std::error::Error;
+use std::sync::Arc;
 
-use oauth_token_store::{ErrorKind, StoreError};
+use oauth_token_store::{ErrorKind, OAuthToken, StoreError};
 
 const KINDS: [ErrorKind; 15] = [
     ErrorKind::NoLookupKey,
@@ -67,4 +68,20 @@ fn an_error_has_its_kind_its_message_and_its_source() {
         (error.to_string().as_str(), error.secret_name()),
         ("repair it (secret app/x)", Some("app/x"))
     );
+}
+
+#[test]
+fn a_clone_tells_the_same() {
+    let token = Arc::new(OAuthToken::builder().access_token("a").build().unwrap());
+    let error = StoreError::new(ErrorKind::Unavailable, "try again")
+        .with_source(std::fmt::Error)
+        .with_secret_name("app/x")
+        .with_token(Arc::clone(&token));
+    let clone = error.clone();
+    assert_eq!(format!("{clone} {clone:?}"), format!("{error} {error:?}"));
+    assert!(clone.source().unwrap().is::<std::fmt::Error>());
+    assert!(Arc::ptr_eq(clone.token().unwrap(), &token));
+    // What is changed in one of them is not in the other.
+    assert_eq!(clone.with_secret_name("app/y").secret_name(), Some("app/y"));
+    assert_eq!(error.secret_name(), Some("app/x"));
 }

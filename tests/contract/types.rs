@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{
-    ErrorKind, LookupKey, LookupPlan, MemoryTokenStore, OAuthToken, OAuthTokenBuilder, StoreError, TokenId,
-    TokenResponseError, TokenStore, TokenStoreExt,
+    ErrorKind, LookupKey, LookupPlan, MemoryTokenStore, OAuthToken, OAuthTokenBuilder, RefreshError,
+    StoreError, TokenId, TokenResponseError, TokenStore, TokenStoreExt,
 };
 
 use crate::{built, token};
@@ -18,6 +18,7 @@ fn everything_can_be_shared_between_threads() {
     shared::<OAuthTokenBuilder>();
     shared::<TokenId>();
     shared::<StoreError>();
+    shared::<RefreshError>();
     shared::<ErrorKind>();
     shared::<TokenResponseError>();
     shared::<MemoryTokenStore>();
@@ -31,7 +32,12 @@ fn everything_can_be_shared_between_threads() {
 
     fn error<T: std::error::Error + Send + Sync + 'static>() {}
     error::<StoreError>();
+    error::<RefreshError>();
     error::<TokenResponseError>();
+
+    fn clonable<T: Clone>() {}
+    clonable::<StoreError>();
+    clonable::<RefreshError>();
 }
 
 /// Does not compile if the type has the trait: then there are two ways to fill in the `_`.

@@ -16,6 +16,7 @@ mod lookup;
 mod lost_answers;
 mod model;
 mod races;
+mod refreshing;
 mod remembered;
 mod requests;
 mod search_tags;

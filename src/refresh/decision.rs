@@ -1,0 +1,109 @@
+//! Whether a token is to be refreshed, and whether somebody else has done it: pure functions.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::contract::OAuthToken;
+
+use super::records::Stored;
+
+/// Why a token is to be refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    NoAccessToken,
+    Expired,
+    Expiring,
+}
+
+impl Reason {
+    /// Why this token is not fresh for `leeway`; `None` if it is.
+    pub(super) fn to_refresh(token: &OAuthToken, leeway: Duration) -> Option<Self> {
+        if token.access_token().is_none() {
+            return Some(Self::NoAccessToken);
+        }
+        if token.expires_within(Duration::ZERO) {
+            return Some(Self::Expired);
+        }
+        token.expires_within(leeway).then_some(Self::Expiring)
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAccessToken => "no access token",
+            Self::Expired => "expired",
+            Self::Expiring => "expiring",
+        }
+    }
+}
+
+/// Whether the token can be used for `leeway` from now.
+pub(super) fn is_fresh(token: &OAuthToken, leeway: Duration) -> bool {
+    Reason::to_refresh(token, leeway).is_none()
+}
+
+/// Whether what is stored `now` is what another process has refreshed since `before` was read.
+pub(super) fn was_refreshed(before: &Stored, now: &Stored, leeway: Duration) -> bool {
+    let access_token = |stored: &Stored| stored.token.access_token().map(|t| t.expose_secret().to_owned());
+    now.version_id != before.version_id
+        // The same access token with a later expiry is an edit, not a refresh.
+        && access_token(now) != access_token(before)
+        && is_fresh(&now.token, leeway)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::contract::{Locator, LocatorKind, OAuthTokenBuilder};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn valid_for(lifetime: Duration) -> OAuthTokenBuilder {
+        OAuthToken::builder().access_token("a").expires_in(lifetime)
+    }
+
+    fn built(token: OAuthTokenBuilder) -> OAuthToken {
+        token.build().expect("valid")
+    }
+
+    #[test]
+    fn a_token_is_refreshed_for_one_of_three_reasons() {
+        let long_ago = SystemTime::UNIX_EPOCH;
+        for (token, leeway, reason) in [
+            (valid_for(2 * MINUTE), MINUTE, None),
+            (valid_for(MINUTE / 2), MINUTE, Some(Reason::Expiring)),
+            (valid_for(MINUTE).expiry_time(long_ago), Duration::ZERO, Some(Reason::Expired)),
+            (valid_for(MINUTE).expiry_time(long_ago), MINUTE, Some(Reason::Expired)),
+            (OAuthToken::builder().refresh_token("r"), MINUTE, Some(Reason::NoAccessToken)),
+            (OAuthToken::builder().expires_in(2 * MINUTE), MINUTE, Some(Reason::NoAccessToken)),
+            (OAuthToken::builder().access_token("a"), Duration::MAX, None),
+            (valid_for(MINUTE), Duration::MAX, Some(Reason::Expiring)),
+        ] {
+            let token = built(token);
+            assert_eq!(Reason::to_refresh(&token, leeway), reason, "{token:?}");
+            assert_eq!(is_fresh(&token, leeway), reason.is_none());
+        }
+    }
+
+    #[test]
+    fn refreshed_is_another_version_with_another_access_token_that_is_fresh() {
+        let stored = |version_id: &str, token: OAuthTokenBuilder| Stored {
+            locator: Locator::new(LocatorKind::User, &["bob"]),
+            name: "app/x".to_owned(),
+            version_id: version_id.to_owned(),
+            token: Arc::new(built(token)),
+        };
+        let before = stored("one", valid_for(Duration::ZERO));
+        let newer = || valid_for(2 * MINUTE).access_token("b");
+        assert!(was_refreshed(&before, &stored("two", newer()), MINUTE));
+        assert!(!was_refreshed(&before, &stored("one", newer()), MINUTE), "the same version");
+        assert!(
+            !was_refreshed(&before, &stored("two", valid_for(2 * MINUTE)), MINUTE),
+            "the same access token"
+        );
+        assert!(!was_refreshed(&before, &stored("two", newer()), 3 * MINUTE), "not fresh");
+    }
+}

@@ -1,0 +1,122 @@
+//! One refresh of one record: read it again, exchange, save.
+
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::contract::{ErrorKind, OAuthToken, StoreError};
+
+use super::RefreshError;
+use super::counters::Counters;
+use super::decision::{Reason, is_fresh, was_refreshed};
+use super::exchanged::to_save;
+use super::outcome::Outcome;
+use super::records::{Records, Stored};
+
+/// The caller's closure, of whatever type it was.
+pub(super) type Exchange = Box<
+    dyn FnOnce(Arc<OAuthToken>) -> BoxFuture<'static, Result<OAuthToken, Arc<dyn Error + Send + Sync>>>
+        + Send,
+>;
+
+pub(super) fn erased<F, Fut, E>(exchange: F) -> Exchange
+where
+    F: FnOnce(Arc<OAuthToken>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<OAuthToken, E>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    Box::new(|current| {
+        let exchange = exchange(current);
+        Box::pin(async move { exchange.await.map_err(|error| Arc::from(error.into())) })
+    })
+}
+
+/// A refresh under way, in a task of its own.
+pub(super) struct Refresh<R> {
+    pub(super) records: R,
+    pub(super) counters: Arc<Counters>,
+    /// As it was found.
+    pub(super) found: Stored,
+    /// Why that is not good enough.
+    pub(super) reason: Reason,
+    pub(super) leeway: Duration,
+}
+
+impl<R: Records> Refresh<R> {
+    pub(super) async fn run(self, exchange: Exchange) -> Outcome {
+        let outcome = self.refresh(exchange).await.unwrap_or_else(Outcome::Failed);
+        self.report(&outcome);
+        outcome
+    }
+
+    async fn refresh(&self, exchange: Exchange) -> Result<Outcome, RefreshError> {
+        // What was found may be older than what another process has stored since.
+        let Some(current) = self.records.re_read(&self.found.locator).await? else {
+            return Ok(Outcome::Gone);
+        };
+        if is_fresh(&current.token, self.leeway) {
+            return Ok(Outcome::FoundFresh(current.token));
+        }
+        let attempt = self.counters.begin();
+        match exchange(Arc::clone(&current.token)).await {
+            Ok(given) => {
+                attempt.succeeded();
+                self.save(&current, given).await.map(Outcome::Exchanged)
+            }
+            Err(error) => {
+                drop(attempt);
+                match self.refreshed_elsewhere(&current).await {
+                    Some(token) => Ok(Outcome::ExchangedElsewhere(token)),
+                    None => Err(RefreshError::not_exchanged(error, &current.name)),
+                }
+            }
+        }
+    }
+
+    /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
+    async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Arc<OAuthToken>, RefreshError> {
+        let token = match to_save(&current.token, &given) {
+            Ok(token) => token,
+            Err(error) => {
+                let error = error.with_secret_name(&current.name);
+                return Err(RefreshError::not_saved(error, given, &current.name));
+            }
+        };
+        // A client that the application brought runs its code in here.
+        let saved = match AssertUnwindSafe(self.records.save(&token)).catch_unwind().await {
+            Ok(saved) => saved,
+            Err(_) => {
+                let message = "the save panicked, so it may have landed or not";
+                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&current.name))
+            }
+        };
+        saved.map_err(|error| RefreshError::not_saved(error, token, &current.name))
+    }
+
+    /// What another process has stored, if its exchange is the reason why ours failed.
+    async fn refreshed_elsewhere(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
+        // If it cannot be read, the error of the exchange says more than that of the read.
+        let now = self.records.re_read(&current.locator).await.ok().flatten()?;
+        was_refreshed(current, &now, self.leeway).then_some(now.token)
+    }
+
+    fn report(&self, outcome: &Outcome) {
+        let (secret, reason) = (self.found.name.as_str(), self.reason.as_str());
+        match outcome {
+            Outcome::Gone | Outcome::FoundFresh(_) => {
+                tracing::debug!(secret, reason, outcome = outcome.as_str(), "no refresh needed");
+            }
+            Outcome::Exchanged(_) | Outcome::ExchangedElsewhere(_) => {
+                tracing::info!(secret, reason, outcome = outcome.as_str(), "refreshed");
+            }
+            Outcome::Failed(error) => {
+                let store_error = error.store_error().map(tracing::field::display);
+                tracing::info!(secret, reason, outcome = outcome.as_str(), store_error, "{error}");
+            }
+        }
+    }
+}

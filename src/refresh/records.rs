@@ -1,0 +1,28 @@
+//! What a refresh needs of a store, and nothing else: the edge to input and output.
+
+use std::sync::Arc;
+
+use crate::contract::{Locator, OAuthToken, StoreError};
+
+/// A stored token, as it was read.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    /// Names the record, however it was looked up.
+    pub(crate) locator: Locator,
+    /// The name of the secret, for errors and events.
+    pub(crate) name: String,
+    pub(crate) version_id: String,
+    pub(crate) token: Arc<OAuthToken>,
+}
+
+/// Where the tokens are. A clone is a handle to the same place.
+pub(crate) trait Records: Clone + Send + Sync + 'static {
+    /// The record that a partial token stands for, as any find gives it.
+    fn find(&self, partial: &OAuthToken) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// The record as it is stored now, past everything that is remembered here.
+    fn re_read(&self, locator: &Locator) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// Saves a token; returns what is then stored.
+    fn save(&self, token: &OAuthToken) -> impl Future<Output = Result<Arc<OAuthToken>, StoreError>> + Send;
+}

@@ -1,0 +1,180 @@
+//! One refresh per record at a time: who leads, who joins, and what the latter do with what they get.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Instrument;
+
+use crate::contract::{Locator, OAuthToken};
+use crate::flights::{Flight, Flights, Ticket};
+
+use super::RefreshError;
+use super::counters::Counters;
+use super::decision::Reason;
+use super::flight::{Exchange, Refresh, erased};
+use super::outcome::Outcome;
+use super::records::Records;
+
+/// The refreshes under way in this process. A clone is a handle to the same ones.
+#[derive(Clone)]
+pub(crate) struct Refreshes {
+    flights: Arc<Flights<Locator, Outcome>>,
+    counters: Arc<Counters>,
+}
+
+enum Place {
+    Lead(Ticket<Locator, Outcome>, Flight<Outcome>),
+    Join(Flight<Outcome>),
+}
+
+impl Refreshes {
+    pub(crate) fn new() -> Self {
+        Self { flights: Flights::new(), counters: Arc::default() }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The token that `partial` stands for, fresh for `leeway`, by an exchange if need be.
+    pub(crate) async fn refresh<R, F, Fut, E>(
+        &self,
+        records: &R,
+        partial: &OAuthToken,
+        leeway: Duration,
+        exchange: F,
+    ) -> Result<Option<Arc<OAuthToken>>, RefreshError>
+    where
+        R: Records,
+        F: FnOnce(Arc<OAuthToken>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<OAuthToken, E>> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let Some(found) = records.find(partial).await? else {
+            return Ok(None);
+        };
+        match Reason::to_refresh(&found.token, leeway) {
+            None => Ok(Some(found.token)),
+            Some(reason) => {
+                let refresh = Refresh {
+                    records: records.clone(),
+                    counters: Arc::clone(&self.counters),
+                    found,
+                    reason,
+                    leeway,
+                };
+                self.lead_or_join(refresh, erased(exchange)).await
+            }
+        }
+    }
+
+    /// Joins the flights that are under way until one of them answers, or makes one.
+    async fn lead_or_join<R: Records>(
+        &self,
+        refresh: Refresh<R>,
+        exchange: Exchange,
+    ) -> Result<Option<Arc<OAuthToken>>, RefreshError> {
+        loop {
+            match self.place(refresh.found.locator) {
+                Place::Join(flight) => match flight.outcome().await {
+                    Some(outcome) if outcome.answers(refresh.leeway) => return outcome.into_result(),
+                    // Of no use to us, or abandoned. Whoever led it has had its answer and does not come back.
+                    _ => {}
+                },
+                Place::Lead(ticket, flight) => {
+                    let name = refresh.found.name.clone();
+                    let task = async move {
+                        let outcome = refresh.run(exchange).await;
+                        // It cannot be refused: a refresh lands whatever else has happened to the record.
+                        let _ = ticket.land(|_| Some(outcome));
+                    };
+                    tokio::spawn(task.in_current_span());
+                    return match flight.outcome().await {
+                        Some(outcome) => outcome.into_result(),
+                        None => Err(RefreshError::abandoned(&name)),
+                    };
+                }
+            }
+        }
+    }
+
+    fn place(&self, locator: Locator) -> Place {
+        let mut desk = self.flights.lock(locator);
+        match desk.flight() {
+            Some(flight) => Place::Join(flight),
+            None => {
+                let (ticket, flight) = desk.start();
+                Place::Lead(ticket, flight)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::contract::{ErrorKind, LocatorKind, StoreError};
+    use crate::refresh::Stored;
+
+    /// One record, which is whoever's it is asked for.
+    #[derive(Clone)]
+    struct OneRecord(Arc<Mutex<Arc<OAuthToken>>>);
+
+    impl OneRecord {
+        fn new() -> Self {
+            let token = OAuthToken::builder().user_name("bob").refresh_token("r").build();
+            let record = token.and_then(|token| token.new_record()).expect("a record");
+            Self(Arc::new(Mutex::new(Arc::new(record))))
+        }
+
+        fn stored(&self) -> Stored {
+            let token = Arc::clone(&*self.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let locator = Locator::new(LocatorKind::User, &["bob"]);
+            Stored { locator, name: "app/x".to_owned(), version_id: "1".to_owned(), token }
+        }
+    }
+
+    impl Records for OneRecord {
+        async fn find(&self, _: &OAuthToken) -> Result<Option<Stored>, StoreError> {
+            Ok(Some(self.stored()))
+        }
+
+        async fn re_read(&self, _: &Locator) -> Result<Option<Stored>, StoreError> {
+            Ok(Some(self.stored()))
+        }
+
+        async fn save(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+            if token.extra("refuse").is_some() {
+                return Err(ErrorKind::AccessDenied.into());
+            }
+            let stored = Arc::new(token.clone().into_found(None));
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&stored);
+            Ok(stored)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exchanges_and_those_that_gave_no_token_are_counted() {
+        let (refreshes, records) = (Refreshes::new(), OneRecord::new());
+        let anybody = OAuthToken::builder().build().expect("valid");
+        // Whether it succeeds, and the counts after it.
+        let refresh = async |exchange: fn(Arc<OAuthToken>) -> Result<OAuthToken, StoreError>| {
+            let exchange = move |current| async move { exchange(current) };
+            let refresh = refreshes.refresh(&records, &anybody, Duration::ZERO, exchange);
+            let refreshed = timeout(Duration::from_secs(1), refresh).await.expect("nothing hangs");
+            let counters = refreshes.counters();
+            (refreshed.is_ok(), counters.exchanges(), counters.failed_exchanges())
+        };
+        assert_eq!(refresh(|_| Err(ErrorKind::Invalid.into())).await, (false, 1, 1));
+        assert_eq!(refresh(|_| panic!("an exchange panics")).await, (false, 2, 2));
+        // It is the save that fails.
+        assert_eq!(refresh(|current| current.to_builder().extra("refuse", "1").build()).await, (false, 3, 2));
+        assert_eq!(refresh(|current| current.to_builder().access_token("a").build()).await, (true, 4, 2));
+        assert_eq!(refresh(|_| panic!("it is fresh")).await, (true, 4, 2));
+    }
+}

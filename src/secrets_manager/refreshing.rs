@@ -1,0 +1,34 @@
+//! What a refresh needs of this store.
+
+use std::sync::Arc;
+
+use crate::cache::Demand;
+use crate::contract::{ErrorKind, Locator, OAuthToken, StoreError};
+use crate::record::Record;
+use crate::refresh::{Records, Stored};
+
+use super::compare_and_swap;
+use super::lookup::Purpose;
+use super::storage::{Storage, locator_of};
+
+impl Records for Arc<Storage> {
+    async fn find(&self, partial: &OAuthToken) -> Result<Option<Stored>, StoreError> {
+        Box::pin(self.look_up(partial, Purpose::Find(Demand::Cached))).await?.map(stored).transpose()
+    }
+
+    async fn re_read(&self, locator: &Locator) -> Result<Option<Stored>, StoreError> {
+        self.read_cached(*locator, Demand::Current).await?.map(stored).transpose()
+    }
+
+    async fn save(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+        compare_and_swap::save(self, token).await
+    }
+}
+
+fn stored(record: Record) -> Result<Stored, StoreError> {
+    let Some(locator) = locator_of(&record.token) else {
+        return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(record.name));
+    };
+    let Record { name, version, token } = record;
+    Ok(Stored { locator, name, version_id: version.id, token })
+}

@@ -1,0 +1,141 @@
+//! What becomes of an exchange whose save fails, of one that fails itself, and of reads that fail.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::Arc;
+
+use oauth_token_store::embedded::{Fault, Operation};
+use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
+
+use crate::support::{found, refresh, refresh_token_of, store_on, store_with_edited_requests};
+
+use super::{
+    HOUR, MINUTE, Refused, Server, access_token_of, ended, everything_waits, expired, held, of, refreshed,
+    some, spawn_refresh, unwanted, with_expired_bob,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_save_gives_the_new_token_to_all_who_waited() {
+    for (fault, kind, retryable) in [
+        (Fault::access_denied(), ErrorKind::AccessDenied, false),
+        (Fault::limit_exceeded(), ErrorKind::QuotaExceeded, false),
+        (Fault::unreachable(), ErrorKind::Unavailable, true),
+        (Fault::lost_answer(), ErrorKind::Unavailable, true),
+    ] {
+        let (backend, store) = with_expired_bob().await;
+        let (exchange, exchanging) = held();
+        let mut callers = vec![spawn_refresh(&store, of("bob"), MINUTE, exchange)];
+        let (current, answer) = exchanging.begun().await;
+        callers.extend((0..3).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)));
+        everything_waits().await;
+        let fault = backend.inject(fault.on(Operation::PutSecretValue));
+        answer.send(Ok(refreshed(&current))).expect("it waits");
+        for caller in callers {
+            let error = ended(caller).await.expect_err("not saved");
+            assert_eq!(error.store_error().map(|error| error.kind()), Some(kind));
+            assert_eq!(error.is_retryable(), retryable);
+            assert_eq!(error.token().map(|token| refresh_token_of(token)), Some("rotated"));
+            assert!(!format!("{error} {error:?}").contains("rotated"));
+            // Each of them may bring it home.
+            backend.remove_fault(fault);
+            let stored = store.save_token(error.token().expect("the new token")).await.expect("saved");
+            assert_eq!(refresh_token_of(&stored), "rotated");
+        }
+        assert_eq!(refresh_token_of(&*found(&store, "bob").await), "rotated");
+        assert!(!found(&store, "bob").await.expires_within(MINUTE));
+    }
+}
+
+/// The token of the error is the one that remembers the write, not just what the exchange gave.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_had_landed_all_the_same_never_replaces_what_came_after_it() {
+    let (backend, one) = with_expired_bob().await;
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = one.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await;
+    let error = error.expect_err("no answer");
+    backend.remove_fault(fault);
+    let two = store_on(&backend).await;
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "refresh-1", "it had landed");
+    two.save_token(&refresh("bob", "later")).await.expect("saved");
+    one.save_token(error.token().expect("the new token")).await.expect("saved");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "later");
+}
+
+/// What cannot be stored is the application's to keep.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_too_large_comes_with_the_error() {
+    let (_, store) = with_expired_bob().await;
+    let exchange = |current: Arc<OAuthToken>| {
+        ready(current.to_builder().access_token("newer").extra("x", "x".repeat(70_000)).build())
+    };
+    let error = store.refresh_with(&of("bob"), MINUTE, exchange).await.expect_err("too large");
+    assert_eq!(error.store_error().map(|error| error.kind()), Some(ErrorKind::TooLarge));
+    assert_eq!(error.token().map(|token| access_token_of(token)), Some("newer"));
+}
+
+/// In the save runs what an application has put into its client.
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_save_does_not_take_the_token_with_it() {
+    let (backend, store) = with_expired_bob().await;
+    let panicking = store_with_edited_requests(&backend, |operation, _| {
+        assert_ne!(operation, "PutSecretValue");
+    })
+    .await;
+    let error = panicking.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await;
+    let error = error.expect_err("a panic");
+    assert_eq!(error.store_error().map(|error| error.kind()), Some(ErrorKind::Unexpected));
+    store.save_token(error.token().expect("the new token")).await.expect("saved");
+    assert_eq!(refresh_token_of(&*found(&store, "bob").await), "refresh-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_exchange_all_who_waited_have_its_error_and_the_next_call_makes_a_new_one() {
+    let (backend, store) = with_expired_bob().await;
+    let stored = found(&store, "bob").await;
+    let (exchange, exchanging) = held();
+    let mut callers = vec![spawn_refresh(&store, of("bob"), MINUTE, exchange)];
+    let (_, answer) = exchanging.begun().await;
+    callers.extend((0..3).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)));
+    everything_waits().await;
+    answer.send(Err(Refused("temporarily_unavailable"))).expect("it waits");
+    for caller in callers {
+        let error = ended(caller).await.expect_err("refused");
+        let cause = error.exchange_error().and_then(|error| error.downcast_ref());
+        assert_eq!(cause, Some(&Refused("temporarily_unavailable")));
+    }
+    assert_eq!(found(&store, "bob").await, stored, "nothing is changed");
+    assert_eq!(backend.requests().count(Operation::PutSecretValue), 0);
+    let fresh = some(store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await);
+    assert_eq!(access_token_of(&fresh), "access-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_find_or_re_read_that_fails_exchanges_nothing() {
+    for reads_before in [0, 1] {
+        let (backend, store) = with_expired_bob().await;
+        let fault = Fault::access_denied().on(Operation::GetSecretValue).skip(reads_before);
+        let fault = backend.inject(fault);
+        let error = store.refresh_with(&of("bob"), MINUTE, unwanted).await.expect_err("denied");
+        assert_eq!(error.store_error().map(|error| error.kind()), Some(ErrorKind::AccessDenied));
+        assert!(error.token().is_none() && error.exchange_error().is_none());
+        assert!(error.store_error().and_then(|error| error.service_error()).is_some());
+        backend.remove_fault(fault);
+        some(store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_may_fail_with_anything() {
+    let (_, store) = with_expired_bob().await;
+    let text = |_| ready(Err::<OAuthToken, _>("no"));
+    let error = store.refresh_with(&of("bob"), MINUTE, text).await.expect_err("no");
+    assert_eq!(error.exchange_error().map(ToString::to_string).as_deref(), Some("no"));
+    let response =
+        |_| ready(OAuthToken::from_token_response(r#"{"error": "invalid_grant"}"#).map(|_| expired("bob")));
+    let error = store.refresh_with(&of("bob"), MINUTE, response).await.expect_err("no");
+    let cause = error.exchange_error().and_then(|error| error.downcast_ref());
+    let cause: &oauth_token_store::TokenResponseError = cause.expect("the response's error");
+    assert_eq!(cause.oauth_error(), Some("invalid_grant"));
+    let fine = |_| ready(Ok::<_, Infallible>(refreshed(&of("bob"))));
+    some(store.refresh_with(&of("bob"), MINUTE, fine).await);
+}

@@ -1,0 +1,313 @@
+//! Many who want one token: who waits for whom, and what becomes of them when something else happens to the one they
+//! wait for.
+
+use std::convert::Infallible;
+use std::future::{Ready, pending};
+use std::pin::pin;
+use std::sync::Arc;
+
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation};
+use oauth_token_store::{OAuthToken, RefreshError, TokenStore};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::support::{found, id, id_of, login, new, refresh_token_of, store_on, token};
+
+use super::{
+    HOUR, MINUTE, Refreshed, Server, access_token_of, built, ended, everything_waits, expired, held, of,
+    refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
+};
+
+const TASKS: usize = 1000;
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_tasks_at_expiry_make_one_exchange() {
+    let (backend, store) = with_expired_bob().await;
+    let server = Server::default();
+    let before = backend.requests();
+    let finds = backend.gate(Gate::before(Operation::GetSecretValue));
+    let callers: Vec<_> =
+        (0..TASKS).map(|_| spawn_refresh(&store, of("bob"), MINUTE, server.exchange(HOUR))).collect();
+    finds.arrived(TASKS).await;
+    // All have found it expired before the refresh begins with its re-read, which stays at the gate.
+    assert_eq!(finds.release(TASKS), TASKS);
+    everything_waits().await;
+    assert_eq!((finds.held(), server.exchanges()), (1, 0));
+    finds.open();
+    for caller in callers {
+        assert_eq!(access_token_of(&some(ended(caller).await)), "access-1");
+    }
+    assert_eq!(server.exchanges(), 1);
+    // Their finds, the re-read and the save's own read.
+    let expected = format!("{} GetSecretValue, 1 PutSecretValue, 1 TagResource", TASKS + 2);
+    assert_eq!(backend.requests().since(&before).to_string(), expected);
+}
+
+/// Whatever the threads do: who comes too late to join reads again, and sees what was saved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_tasks_on_several_threads_make_one_exchange() {
+    let (backend, store) = with_expired_bob().await;
+    let server = Server::default();
+    let callers: Vec<_> =
+        (0..TASKS).map(|_| spawn_refresh(&store, of("bob"), MINUTE, server.exchange(HOUR))).collect();
+    for caller in callers {
+        assert_eq!(access_token_of(&some(ended(caller).await)), "access-1");
+    }
+    assert_eq!(server.exchanges(), 1);
+    assert_eq!(backend.requests().count(Operation::PutSecretValue), 1);
+}
+
+/// It has found the token expired, but looks for a refresh to join only when that has ended.
+#[tokio::test(start_paused = true)]
+async fn who_comes_too_late_to_join_finds_what_was_saved() {
+    let (backend, store) = with_expired_bob().await;
+    let bob = of("bob");
+    let mut late = pin!(store.refresh_with(&bob, MINUTE, unwanted));
+    let answers = backend.gate(Gate::after(Operation::GetSecretValue));
+    tokio::select! {
+        _ = &mut late => panic!("its answer is held"),
+        () = answers.arrived(1) => answers.open(),
+    }
+    // Nobody polls the late one now.
+    let early = some(store.refresh_with(&bob, MINUTE, Server::default().exchange(HOUR)).await);
+    assert_eq!(access_token_of(&early), "access-1");
+    assert_eq!(some(late.await), early);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_by_user_and_who_asks_by_id_share_an_exchange() {
+    let (_, store) = new().await;
+    let bob = built(expired("bob").to_builder().id("own"));
+    store.save_token(&bob).await.expect("saved");
+    let by = |partial| spawn_refresh(&store, built(partial), MINUTE, unwanted);
+
+    let (exchange, exchanging) = held();
+    let by_user = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    let (current, answer) = exchanging.begun().await;
+    let mut callers = vec![
+        by_user,
+        by(token().id(id_of("bob"))),
+        by(token().id(id("own"))),
+        by(token().client_id("client").refresh_token("refresh-bob")),
+        by(token().access_token("access-bob")),
+    ];
+    everything_waits().await;
+    assert!(callers.iter().all(|caller| !caller.is_finished()));
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    for caller in callers.drain(..) {
+        assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_users_do_not_wait_for_each_other() {
+    let (_, store) = with_expired_bob().await;
+    store.save_token(&expired("eve")).await.expect("saved");
+    let (exchange, exchanging) = held();
+    let bob = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    let (current, answer) = exchanging.begun().await;
+    let (partial, server) = (of("eve"), Server::default());
+    let eve = some(soon(store.refresh_with(&partial, MINUTE, server.exchange(HOUR))).await);
+    assert_eq!((eve.user_name(), access_token_of(&eve)), (Some("eve"), "access-1"));
+    assert!(!bob.is_finished());
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    assert_eq!(access_token_of(&some(ended(bob).await)), "newer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_it_fresh_does_not_wait_for_who_does_not() {
+    let (_, store) = new().await;
+    store.save_token(&built(login("bob").to_builder().expires_in(HOUR))).await.expect("saved");
+    let (exchange, exchanging) = held();
+    let early_riser = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
+    let (current, answer) = exchanging.begun().await;
+    let bob = of("bob");
+    let fresh = some(soon(store.refresh_with(&bob, MINUTE, unwanted)).await);
+    assert_eq!(access_token_of(&fresh), "access-bob");
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    some(ended(early_riser).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_dropped_during_the_exchange_harms_nobody() {
+    for others in [0, 3] {
+        let (_, store) = with_expired_bob().await;
+        let (exchange, exchanging) = held();
+        let first = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+        let (current, answer) = exchanging.begun().await;
+        let others: Vec<_> =
+            (0..others).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)).collect();
+        everything_waits().await;
+        first.abort();
+        assert!(first.await.expect_err("dropped").is_cancelled());
+        answer.send(Ok(refreshed(&current))).expect("the exchange goes on");
+        for other in others {
+            assert_eq!(access_token_of(&some(ended(other).await)), "newer");
+        }
+        everything_waits().await;
+        assert_eq!(refresh_token_of(&*found(&store, "bob").await), "rotated");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_dropped_during_the_save_harms_nobody() {
+    // The save's read, which a dropped save does not outlive by itself, and its write.
+    for (operation, already) in [(Operation::GetSecretValue, 2), (Operation::PutSecretValue, 0)] {
+        for others in [0, 3] {
+            let (backend, store) = with_expired_bob().await;
+            let gate = backend.gate(Gate::before(operation));
+            let first = spawn_refresh(&store, of("bob"), MINUTE, Server::default().exchange(HOUR));
+            for _ in 0..already {
+                soon(gate.arrived(1)).await;
+                assert!(gate.release_one());
+                everything_waits().await;
+            }
+            soon(gate.arrived(1)).await;
+            let others: Vec<_> =
+                (0..others).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)).collect();
+            everything_waits().await;
+            first.abort();
+            assert!(first.await.expect_err("dropped").is_cancelled());
+            gate.open();
+            for other in others {
+                assert_eq!(access_token_of(&some(ended(other).await)), "access-1");
+            }
+            everything_waits().await;
+            assert_eq!(refresh_token_of(&*found(&store, "bob").await), "refresh-1");
+        }
+    }
+}
+
+/// Two callers have found it expired, and the first one's refresh stands before its re-read.
+async fn two_at_a_re_read(
+    backend: &EmbeddedSecretsManager,
+    first: impl FnOnce() -> JoinHandle<Refreshed>,
+    second: impl FnOnce() -> JoinHandle<Refreshed>,
+) -> (GateHandle, [JoinHandle<Refreshed>; 2]) {
+    let gate = backend.gate(Gate::before(Operation::GetSecretValue));
+    let first = first();
+    gate.arrived(1).await;
+    let second = second();
+    gate.arrived(2).await;
+    assert!(gate.release_one());
+    everything_waits().await;
+    assert!(gate.release_one());
+    everything_waits().await;
+    assert_eq!(gate.held(), 1);
+    (gate, [first, second])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_leeway_than_the_re_read_token_has_left_makes_an_exchange_of_its_own() {
+    let (backend, one) = with_expired_bob().await;
+    let two = store_on(&backend).await;
+    let server = Server::default();
+    // The other process's save has read already, so that only its write is left.
+    let writes = backend.gate(Gate::before(Operation::PutSecretValue));
+    let elsewhere = tokio::spawn(async move {
+        let token = token().user_name("bob").access_token("elsewhere").expires_in(10 * MINUTE);
+        two.save_token(&built(token)).await
+    });
+    writes.arrived(1).await;
+    let (reads, [short, long]) = two_at_a_re_read(
+        &backend,
+        || spawn_refresh(&one, of("bob"), MINUTE, unwanted),
+        || spawn_refresh(&one, of("bob"), HOUR, server.exchange(2 * HOUR)),
+    )
+    .await;
+    writes.open();
+    ended(elsewhere).await.expect("saved");
+    assert!(!short.is_finished() && !long.is_finished());
+    reads.open();
+    assert_eq!(access_token_of(&some(ended(short).await)), "elsewhere");
+    assert_eq!(access_token_of(&some(ended(long).await)), "access-1");
+    assert_eq!(server.exchanges(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_exchange_gave_is_taken_even_for_a_longer_leeway() {
+    let (_, store) = with_expired_bob().await;
+    let (exchange, exchanging) = held();
+    let short = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    let (current, answer) = exchanging.begun().await;
+    let long = spawn_refresh(&store, of("bob"), 10 * HOUR, unwanted);
+    everything_waits().await;
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    for caller in [short, long] {
+        assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
+    }
+}
+
+fn panics_at_once(_: Arc<OAuthToken>) -> Ready<Result<OAuthToken, Infallible>> {
+    panic!("canary")
+}
+
+fn abandoned(error: RefreshError) {
+    assert!(error.to_string().contains("panicked"), "{error}");
+    assert!(!error.is_retryable() && error.token().is_none() && error.store_error().is_none());
+    assert!(!format!("{error:?}").contains("canary"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_exchange_is_its_callers_error_and_the_others_go_on() {
+    let (_, store) = with_expired_bob().await;
+    let server = Server::default();
+    let (exchange, exchanging) = held();
+    let first = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    let (_, answer) = exchanging.begun().await;
+    let others: Vec<_> =
+        (0..3).map(|_| spawn_refresh(&store, of("bob"), MINUTE, server.exchange(HOUR))).collect();
+    everything_waits().await;
+    drop(answer); // and so it panics
+    abandoned(ended(first).await.expect_err("abandoned"));
+    for other in others {
+        assert_eq!(access_token_of(&some(ended(other).await)), "access-1");
+    }
+    assert_eq!(server.exchanges(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_every_exchange_panics_everybody_gets_an_error_and_nobody_hangs() {
+    let (backend, store) = with_expired_bob().await;
+    let gate = backend.gate(Gate::before(Operation::GetSecretValue));
+    let callers: Vec<_> = (0..5).map(|_| spawn_refresh(&store, of("bob"), MINUTE, panics_at_once)).collect();
+    gate.arrived(5).await;
+    gate.release(5);
+    everything_waits().await;
+    gate.open();
+    for caller in callers {
+        abandoned(ended(caller).await.expect_err("abandoned"));
+    }
+    // One exchange each, after a find and a re-read, and nothing else.
+    assert_eq!(backend.requests().count(Operation::GetSecretValue), 1 + 5 + 5);
+    some(store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await);
+}
+
+#[test]
+fn who_waits_for_an_exchange_whose_runtime_is_shut_down_makes_one_of_its_own() {
+    let theirs = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let ours = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    ours.block_on(async {
+        let (_, store) = with_expired_bob().await;
+        let (begin, begun) = oneshot::channel();
+        let first = {
+            let store = store.clone();
+            theirs.spawn(async move {
+                let exchange = |_| {
+                    begin.send(()).expect("the test waits for it");
+                    pending::<Result<OAuthToken, Infallible>>()
+                };
+                store.refresh_with(&of("bob"), MINUTE, exchange).await
+            })
+        };
+        begun.await.expect("it begins");
+        let second = spawn_refresh(&store, of("bob"), MINUTE, Server::default().exchange(HOUR));
+        everything_waits().await;
+        assert!(!second.is_finished());
+        // Until all of its tasks are gone; meanwhile our clock stands still.
+        let shut_down = std::thread::spawn(move || theirs.shutdown_timeout(MINUTE));
+        shut_down.join().expect("no panic");
+        assert_eq!(access_token_of(&some(ended(second).await)), "access-1");
+        assert!(soon(first).await.expect_err("shut down").is_cancelled());
+    });
+}
