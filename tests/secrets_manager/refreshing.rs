@@ -23,7 +23,7 @@ use oauth_token_store::{
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::{found, id_of, login, new, refresh_token_of, store_on, token};
+use crate::support::{found, id_of, login, new, new_cached, refresh_token_of, store_on, token};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -113,6 +113,13 @@ fn of(user: &str) -> OAuthToken {
 /// A whole token whose access token has expired.
 fn expired(user: &str) -> OAuthToken {
     built(login(user).to_builder().expiry_time(SystemTime::UNIX_EPOCH))
+}
+
+/// A store that has just saved bob's expired token, and has it in its cache for a moment.
+async fn cached_with_expired_bob() -> (EmbeddedSecretsManager, SecretsManagerTokenStore) {
+    let (backend, store) = new_cached().await;
+    store.save_token(&expired("bob")).await.expect("saved");
+    (backend, store)
 }
 
 /// A store in which bob's token has expired.
