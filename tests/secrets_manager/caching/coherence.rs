@@ -590,7 +590,7 @@ async fn a_save_answered_late_is_not_believed_after_an_eviction() {
     let first = spawn_save(&store, &extra("bob", "first", "1"));
     tokio::time::sleep(Duration::from_secs(1)).await;
     store.save_token(&extra("bob", "second", "2")).await.expect("saved");
-    for other in 0..1000 {
+    for other in 0..300 {
         store
             .save_token(
                 &extra(&other.to_string(), "x", "1").to_builder().access_token("a").build().expect("valid"),
@@ -598,7 +598,7 @@ async fn a_save_answered_late_is_not_believed_after_an_eviction() {
             .await
             .expect("saved");
     }
-    assert!(store.stats().evictions > 900);
+    assert!(store.stats().evictions > 100);
     done(first).await;
     assert_eq!(found(&store, "bob").await.extra("second"), Some("2"));
 }
