@@ -58,7 +58,6 @@ impl Bound {
     }
 
     #[cfg(test)]
-    #[allow(dead_code, reason = "the next commit tests evictions")]
     pub(super) fn settle(&self) {
         self.tokens.run_pending_tasks();
         self.misses.run_pending_tasks();

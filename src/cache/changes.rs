@@ -18,12 +18,22 @@ pub(crate) struct Change<'a> {
     /// What was known when it was sent. If that is something else in the end, this was not all that happened meanwhile.
     before: Option<Arc<Entry>>,
     sent: Moment,
+    /// [`Cache::losses`] when it was sent.
+    losses: u64,
     is_settled: bool,
 }
 
 impl<'a> Change<'a> {
     pub(crate) fn begin(cache: &'a Cache, locator: Locator) -> Self {
-        Self { cache, locator, before: cache.index.of(&locator), sent: cache.now(), is_settled: false }
+        let losses = cache.losses();
+        Self {
+            cache,
+            locator,
+            before: cache.index.of(&locator),
+            sent: cache.now(),
+            losses,
+            is_settled: false,
+        }
     }
 
     pub(crate) fn locator(&self) -> Locator {
@@ -46,7 +56,8 @@ impl<'a> Change<'a> {
         let keys = search_keys(&record.token, current.as_deref());
         match left {
             Left::Overtaken => {}
-            Left::Nothing => cache.put_invalidated(locator, current.as_ref()),
+            // What is known stays, so that nothing older comes back.
+            Left::Nothing => current.iter().for_each(|entry| entry.doubt()),
             Left::Known | Left::InDoubt => {
                 let (before, source) = (current.as_deref(), Source::Written);
                 let entry = Entry::present(locator, record, before, source, self.sent, &cache.settings);
@@ -63,11 +74,11 @@ impl<'a> Change<'a> {
 
     /// What a save that has landed leaves to be known.
     fn left_by(&self, record: &Record, current: Option<&Arc<Entry>>) -> Left {
-        let Some(entry) = current else {
-            return Left::Known;
+        let Some(entry) = current.filter(|entry| !entry.is_invalidated()) else {
+            // What was known after it may have been forgotten meanwhile, or is to be.
+            return if self.cache.losses() == self.losses { Left::Known } else { Left::InDoubt };
         };
         match &entry.known {
-            Known::Invalidated => Left::Known,
             Known::Present(other) if other.version.arn == record.version.arn => {
                 if record.version.is_older_than(&other.version) {
                     // After a roll-back by hand, slots that the service has cleared away are taken anew. What was known
@@ -83,10 +94,12 @@ impl<'a> Change<'a> {
             }
             // Another secret of this name that was there when the write was sent is gone by now.
             Known::Present(_) | Known::Absent if self.is_undisturbed(current) => Left::Known,
+            // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,
+            Known::Absent if entry.has_seen_the_end_of(&record.version.arn) => Left::Overtaken,
             // A deletion of this process may have come before it or after.
             Known::Absent if entry.source == Source::Written => Left::Nothing,
-            Known::Absent => Left::InDoubt,
+            Known::Absent | Known::Invalidated => Left::InDoubt,
         }
     }
 
@@ -105,7 +118,8 @@ impl<'a> Change<'a> {
         };
         let is_meant = |record: &Record| arn.is_none_or(|arn| arn == record.version.arn);
         let is_gone = match current.as_ref().map(|entry| (entry, entry.record())) {
-            None | Some((_, None)) => true,
+            // There may be another secret of the name, and a deletion of one that is not there succeeds.
+            None | Some((_, None)) => arn.is_none(),
             Some((entry, Some(record))) if !is_meant(record) => {
                 entry.doubt();
                 return;
@@ -121,7 +135,11 @@ impl<'a> Change<'a> {
             let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, &cache.settings);
             cache.install(entry, current.as_ref());
         } else {
-            cache.put_invalidated(locator, current.as_ref());
+            // What is known may have been made before the deletion or after: the next load tells by its date.
+            let at = at.filter(|_| arn.is_none());
+            let entry =
+                Entry::perhaps_deleted(locator, current.as_deref(), arn, at, self.sent, &cache.settings);
+            cache.install(entry, current.as_ref()).doubt();
         }
         drop(desk);
     }
@@ -148,7 +166,19 @@ impl Drop for Change<'_> {
     }
 }
 
+/// When a save has asked for the record that it is to write over.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    at: Moment,
+    /// [`Cache::losses`] at that time.
+    losses: u64,
+}
+
 impl Cache {
+    pub(crate) fn asking(&self) -> Asked {
+        Asked { at: self.now(), losses: self.losses() }
+    }
+
     /// What is known of this name has been left behind, or may have: nothing is answered from it until it is loaded again.
     pub(crate) fn doubt(&self, locator: Locator) {
         let mut desk = self.flights.lock(locator);
@@ -158,13 +188,19 @@ impl Cache {
         }
     }
 
-    /// A save of this process has found, in a read of its own at this time, that there is nothing to write.
-    pub(crate) fn observed(&self, locator: Locator, record: &Record, read: Moment) {
+    /// A save of this process has found, in a read of its own, that there is nothing to write.
+    pub(crate) fn observed(&self, locator: Locator, record: &Record, asked: &Asked) {
         let mut desk = self.flights.lock(locator);
         // What was asked for before may be a miss, which is believed whatever is known.
         desk.supersede();
         let current = self.index.of(&locator);
         let is_news = match current.as_deref() {
+            // Asked for before what was known was to be forgotten.
+            _ if current.as_ref().is_none_or(|entry| entry.is_invalidated())
+                && self.losses() != asked.losses =>
+            {
+                false
+            }
             Some(entry) if entry.is_ahead_of(Some(record), &self.now()) => false,
             Some(entry) => match entry.record() {
                 Some(known) => {
@@ -181,7 +217,7 @@ impl Cache {
         };
         if is_news {
             let (record, before) = (record.clone(), current.as_deref());
-            let entry = Entry::present(locator, record, before, Source::Loaded, read, &self.settings);
+            let entry = Entry::present(locator, record, before, Source::Loaded, asked.at, &self.settings);
             self.install(entry, current.as_ref());
         }
         drop(desk);
@@ -195,7 +231,7 @@ enum Left {
     InDoubt,
     /// A newer version has been seen.
     Overtaken,
-    /// It may have been deleted since, or there is another secret of this name by now.
+    /// It may have been deleted or replaced since, or what is known is from before it.
     Nothing,
 }
 

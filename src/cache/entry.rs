@@ -30,7 +30,8 @@ pub(crate) struct Entry {
     longest_use: Duration,
     flags: AtomicU8,
     touched: AtomicU64,
-    failed: AtomicU64,
+    /// When a load has failed last, or was tried behind the readers' backs: by each clock, one more than its milliseconds.
+    failed: [AtomicU64; 2],
 }
 
 pub(crate) enum Known {
@@ -113,6 +114,21 @@ impl Entry {
         Self { traces, ..new }.serving(settings.miss_time_to_live())
     }
 
+    /// A name under which this process has deleted something, while what is known of it may be older or newer than that.
+    pub(super) fn perhaps_deleted(
+        locator: Locator,
+        before: Option<&Self>,
+        arn: Option<&str>,
+        at: Option<SystemTime>,
+        as_of: Moment,
+        settings: &CacheSettings,
+    ) -> Self {
+        let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
+        let gone = arn.map(str::to_owned).or(traces.gone);
+        let traces = Traces { gone, last: None, deleted: traces.deleted.max(at) };
+        Self { traces, ..Self::new(locator, Known::Absent, Source::Written, as_of, settings) }
+    }
+
     pub(super) fn invalidated(locator: Locator, now: Moment, settings: &CacheSettings) -> Self {
         Self::new(locator, Known::Invalidated, Source::Loaded, now, settings)
     }
@@ -130,7 +146,7 @@ impl Entry {
             longest_use: settings.longest_use(),
             flags: AtomicU8::new(0),
             touched: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            failed: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
 
@@ -147,7 +163,9 @@ impl Entry {
         };
         let new = Self::new(self.locator, known, self.source, now, settings);
         let kept = Self { traces: self.traces.clone(), seen: self.seen, ..new };
-        kept.serving(SHORT.min(settings.time_to_live))
+        let fresh_for = SHORT.min(settings.time_to_live);
+        // A save asks anew: what it was based on could be older than the time to live.
+        Self { fresh_for, ..kept }
     }
 
     pub(crate) fn record(&self) -> Option<&Record> {
@@ -174,9 +192,14 @@ impl Entry {
         if now.since(&self.seen) >= NEVER_BACK {
             return false;
         }
-        self.traces.gone.as_ref() == Some(&loaded.arn)
+        self.has_seen_the_end_of(&loaded.arn)
             || self.version().is_some_and(|known| loaded.is_older_than(known))
             || self.traces.deleted.is_some_and(|deleted| loaded.is_from_before(deleted))
+    }
+
+    /// Whether the secret of this ARN was deleted or replaced.
+    pub(super) fn has_seen_the_end_of(&self, arn: &str) -> bool {
+        self.traces.gone.as_deref() == Some(arn)
     }
 
     /// Whether it answers finds.
@@ -211,9 +234,16 @@ impl Entry {
     /// A load has failed. A denial is the end of it; after a passing failure it serves on.
     pub(super) fn note_failure(&self, is_passing: bool, now: &Moment) {
         if is_passing {
-            self.failed.store(1 + millis(now.monotonic), Ordering::Relaxed);
+            self.note_try(now);
         } else {
             self.flag(DENIED);
+        }
+    }
+
+    /// The service is tried again while this serves: until that has ended, nobody need wait for it.
+    pub(super) fn note_try(&self, now: &Moment) {
+        for (failed, now) in self.failed.iter().zip([now.monotonic, now.wall]) {
+            failed.store(1 + millis(now), Ordering::Relaxed);
         }
     }
 
@@ -228,8 +258,12 @@ impl Entry {
     }
 
     fn since_failure(&self, now: &Moment) -> Option<u64> {
-        let failed = self.failed.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(millis(now.monotonic).saturating_sub(failed))
+        let mut longest = None;
+        for (failed, now) in self.failed.iter().zip([now.monotonic, now.wall]) {
+            let failed = failed.load(Ordering::Relaxed).checked_sub(1)?;
+            longest = longest.max(Some(millis(now).saturating_sub(failed)));
+        }
+        longest
     }
 
     /// Why it has to be loaded again.

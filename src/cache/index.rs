@@ -100,6 +100,11 @@ impl Index {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     fn put(&self, hash: u64, entry: &Arc<Entry>) {
         match self.entries.entry_sync(hash) {
             Place::Occupied(mut place) => {

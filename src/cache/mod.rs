@@ -45,7 +45,7 @@ use crate::flights::Flights;
 use crate::record::Record;
 
 use bound::Bound;
-use counters::Counters;
+use counters::{Counters, add_one};
 use entry::{Entry, Known};
 use index::Index;
 use reads::Landing;
@@ -54,8 +54,9 @@ use searches::Searches;
 pub use clock::Clock;
 pub use counters::StoreStats;
 
-pub(crate) use changes::Change;
-pub(crate) use clock::{Moment, SystemClock};
+pub(crate) use changes::{Asked, Change};
+use clock::Moment;
+pub(crate) use clock::SystemClock;
 pub(crate) use reads::Demand;
 pub(crate) use settings::CacheSettings;
 
@@ -70,6 +71,7 @@ pub(crate) struct Cache {
     settings: CacheSettings,
     /// The latest date that the service has told, in milliseconds since 1970.
     latest_date: AtomicU64,
+    invalidations: AtomicU64,
 }
 
 impl Cache {
@@ -84,6 +86,7 @@ impl Cache {
             clock,
             settings,
             latest_date: AtomicU64::new(0),
+            invalidations: AtomicU64::new(0),
         })
     }
 
@@ -145,8 +148,11 @@ impl Cache {
     pub(crate) fn invalidate(&self, id: &TokenId) {
         let key = LookupKey::Id(id);
         let named = key.locator();
+        add_one(&self.invalidations);
         self.forget(named);
         if !id.is_store_assigned() {
+            // What is being loaded may turn out to hold this id, and nothing says so yet.
+            self.flights.supersede_all();
             self.searches.forget(&[named]);
             for entry in self.index.all() {
                 if entry.record().is_some_and(|record| key.is_held_by(&record.token)) {
@@ -159,6 +165,7 @@ impl Cache {
     /// Forgets all that is known.
     pub(crate) fn invalidate_all(&self) {
         // First of all nothing may come in any more that was asked for before; then out with what is there.
+        add_one(&self.invalidations);
         self.flights.supersede_all();
         self.searches.forget_all();
         for entry in self.index.all() {
@@ -171,10 +178,17 @@ impl Cache {
         let desk = self.flights.lock(locator);
         if let Some(entry) = self.index.of(&locator)
             && entry.record().is_some_and(|known| known.version == record.version)
+            && !self.is_name_of_a_record(key)
         {
             self.index.add(key, &entry);
         }
         drop(desk);
+    }
+
+    /// Whether a record is known that this key names: no search beats it.
+    fn is_name_of_a_record(&self, key: &LookupKey<'_>) -> bool {
+        let named = self.index.of(&key.locator());
+        named.is_some_and(|entry| entry.record().is_some_and(|record| key.is_held_by(&record.token)))
     }
 
     /// The record that a fresh or stale entry of this id lies under, so that one request can read it again.
@@ -184,6 +198,12 @@ impl Cache {
             let held = entry.record().is_some_and(|record| key.is_held_by(&record.token));
             held.then_some(entry.locator)
         })?
+    }
+
+    /// How often knowledge has been given up so far. While it stays the same, where nothing is known nothing was.
+    pub(crate) fn losses(&self) -> u64 {
+        let [invalidations, evictions] = [&self.invalidations, &self.counters.evictions];
+        invalidations.load(Ordering::Acquire) + evictions.load(Ordering::Acquire)
     }
 
     pub(crate) fn now(&self) -> Moment {

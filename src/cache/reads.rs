@@ -132,6 +132,9 @@ impl Cache {
         }
         let (ticket, flight) = desk.start();
         drop(desk);
+        if let Some(entry) = cached.filter(|_| stale.is_some()) {
+            entry.note_try(&now);
+        }
         let load = Arc::clone(self).load(ticket, locator, reason, load.clone());
         tokio::spawn(load.in_current_span());
         match stale {

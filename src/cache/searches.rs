@@ -92,6 +92,8 @@ impl Cache {
                     Some(flight) => (flight, false),
                     None => {
                         let (ticket, flight) = desk.start();
+                        // Where the runtime is shut down, to spawn is to drop, which takes the lock again.
+                        drop(desk);
                         let (cache, asked, listing) = (Arc::clone(self), self.now(), list());
                         let search = async move {
                             let found = listing.await;

@@ -1,1 +1,106 @@
-//! One test for each rule of the module's argument.
+//! What no find shows: that nothing stays behind in the index.
+
+use std::time::SystemTime;
+
+use super::*;
+use crate::record::{Version, slot_after};
+
+const CAPACITY: u64 = 10;
+
+fn cache() -> Arc<Cache> {
+    let settings = CacheSettings { max_capacity: CAPACITY, ..CacheSettings::default() };
+    Cache::new(settings, Arc::new(SystemClock::new()))
+}
+
+/// A version of a user's record, with an access token of its own.
+fn record(user: usize, version: usize) -> (Locator, Record) {
+    let token = OAuthToken::builder().user_name(user.to_string()).access_token(format!("{user}-{version}"));
+    let token = token.build().expect("valid").into_found(None);
+    let locator = LookupKey::User(&user.to_string()).locator();
+    let id = (0..version).fold("base".to_owned(), |id, _| slot_after(&id));
+    let version = Version { arn: format!("arn-{user}"), id, created: Some(SystemTime::UNIX_EPOCH) };
+    (locator, Record { version, name: locator.as_str().to_owned(), token: Arc::new(token) })
+}
+
+/// Saves a version of a user's record, and lets a search find it by its access token.
+fn save(cache: &Cache, user: usize, version: usize) {
+    let (locator, record) = record(user, version);
+    Change::begin(cache, locator).saved(record.clone());
+    let key = LookupKey::access_of(&record.token).expect("an access token");
+    cache.resolve(&key, locator, &record);
+    assert!(cache.get(&key).is_some());
+}
+
+#[tokio::test]
+async fn versions_that_were_replaced_leave_nothing_behind() {
+    let cache = cache();
+    for version in 0..100 {
+        save(&cache, 1, version);
+        // The locator, the user and the access token.
+        assert_eq!(cache.index.len(), 3);
+    }
+    cache.invalidate_all();
+    assert_eq!(cache.index.len(), 1);
+    save(&cache, 1, 0);
+    Change::begin(&cache, record(1, 0).0).deleted(None, None);
+    assert_eq!(cache.index.len(), 1);
+}
+
+#[tokio::test]
+async fn tokens_that_were_evicted_leave_nothing_behind() {
+    let cache = cache();
+    for user in 0..1000 {
+        save(&cache, user, 0);
+    }
+    cache.bound.settle();
+    assert_eq!(cache.index.len(), 3 * CAPACITY as usize);
+    assert_eq!(cache.stats().evictions, 1000 - CAPACITY);
+}
+
+#[tokio::test]
+async fn misses_and_invalidations_have_a_bound_of_their_own() {
+    let cache = cache();
+    for user in 0..CAPACITY as usize {
+        save(&cache, user, 0);
+    }
+    for user in 100..1000 {
+        let load = || async { Ok(None) };
+        let missed = cache.read(record(user, 0).0, Demand::Cached, load).await;
+        assert!(missed.expect("a miss").is_none());
+    }
+    cache.bound.settle();
+    assert_eq!(cache.index.len(), 4 * CAPACITY as usize);
+    for user in 0..CAPACITY as usize {
+        assert!(cache.get(&LookupKey::User(&user.to_string())).is_some());
+    }
+    assert_eq!(cache.stats().evictions, 0);
+}
+
+/// What this process has deleted is remembered among the tokens: a flood of misses does not make it forgotten.
+#[tokio::test]
+async fn a_deletion_is_not_forgotten_for_misses() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    let (locator, deleted) = record(1, 0);
+    Change::begin(&cache, locator).deleted(None, None);
+    for user in 100..1000 {
+        let load = || async { Ok(None) };
+        cache.read(record(user, 0).0, Demand::Cached, load).await.expect("a miss");
+    }
+    cache.bound.settle();
+    assert!(cache.not_older(&locator, deleted).is_none());
+}
+
+#[tokio::test]
+async fn a_key_that_was_found_while_its_token_was_evicted_leaves_nothing_behind() {
+    let cache = cache();
+    let (locator, record) = record(1, 0);
+    save(&cache, 1, 0);
+    let entry = cache.index.of(&locator).expect("alive");
+    let key = LookupKey::access_of(&record.token).expect("an access token");
+    entry.kill();
+    cache.index.forget(&entry);
+    assert_eq!(cache.index.len(), 0);
+    cache.index.add(&key, &entry);
+    assert_eq!(cache.index.len(), 0);
+}

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::cache::{Change, Moment};
+use crate::cache::{Asked, Change};
 use crate::contract::{ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
 use crate::record::{Record, leads_to, slot_after, slots_after};
 
@@ -58,7 +58,7 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
         started_from,
         in_flight: InFlight::default(),
         deadline: Instant::now(),
-        read: storage.cache.now(),
+        asked: storage.cache.asking(),
         force_deleted: None,
         refusal: None,
     };
@@ -126,7 +126,7 @@ struct Save {
     in_flight: InFlight,
     deadline: Instant,
     /// When the record that is to be written over was asked for.
-    read: Moment,
+    asked: Asked,
     /// The ARN of a secret scheduled for deletion that this save has deleted at once.
     force_deleted: Option<String>,
     /// Why the last Put was refused, if no other writer was the reason.
@@ -205,7 +205,7 @@ impl Save {
     }
 
     async fn look_up(&mut self) -> Result<Option<Record>, StoreError> {
-        self.read = self.storage.cache.now();
+        self.asked = self.storage.cache.asking();
         self.storage.look_up(&self.token, Purpose::Write).await
     }
 
@@ -213,7 +213,7 @@ impl Save {
     async fn put_over(&mut self, base: Record) -> Result<Outcome, StoreError> {
         let Some(merged) = self.merge_into(&base) else {
             if let Some(locator) = locator_of(&base.token) {
-                self.storage.cache.observed(locator, &base, self.read);
+                self.storage.cache.observed(locator, &base, &self.asked);
             }
             return Ok(Outcome::Stored(base.token));
         };
@@ -273,7 +273,7 @@ impl Save {
     async fn after_taken_slot(&mut self, base: &Record) -> Result<Taken, StoreError> {
         let mut backoff = Backoff::new();
         for reads in 1..=STALE_READS {
-            self.read = self.storage.cache.now();
+            self.asked = self.storage.cache.asking();
             let Some(record) = self.storage.read_secret(&base.version.arn, &base.name).await? else {
                 return self.look_up().await.map(Taken::By);
             };

@@ -72,8 +72,14 @@ pub(crate) async fn store_with_edited_requests(
     backend: &EmbeddedSecretsManager,
     edit: impl Fn(&str, &mut Value) + Send + Sync + 'static,
 ) -> SecretsManagerTokenStore {
-    let config = backend.client().config().to_builder().interceptor(Editor(edit)).build();
-    uncached(Client::from_conf(config)).build().await.expect("a store")
+    uncached(client_with_edited_requests(backend, edit)).build().await.expect("a store")
+}
+
+pub(crate) fn client_with_edited_requests(
+    backend: &EmbeddedSecretsManager,
+    edit: impl Fn(&str, &mut Value) + Send + Sync + 'static,
+) -> Client {
+    Client::from_conf(backend.client().config().to_builder().interceptor(Editor(edit)).build())
 }
 
 struct Editor<F>(F);
@@ -110,14 +116,17 @@ impl<F: Fn(&str, &mut Value) + Send + Sync> Intercept for Editor<F> {
 pub(crate) async fn store_told_that_its_creates_exist(
     backend: &EmbeddedSecretsManager,
 ) -> SecretsManagerTokenStore {
+    uncached(client_told_that_its_creates_exist(backend)).build().await.expect("a store")
+}
+
+pub(crate) fn client_told_that_its_creates_exist(backend: &EmbeddedSecretsManager) -> Client {
     let seen = std::sync::Mutex::new(std::collections::HashSet::new());
-    store_with_edited_requests(backend, move |operation, request| {
+    client_with_edited_requests(backend, move |operation, request| {
         let token = &mut request["ClientRequestToken"];
         if operation == "CreateSecret" && !seen.lock().expect("no panic").insert(token.to_string()) {
             *token = uuid::Uuid::new_v4().to_string().into();
         }
     })
-    .await
 }
 
 pub(crate) fn token() -> OAuthTokenBuilder {

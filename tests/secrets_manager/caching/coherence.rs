@@ -1,0 +1,604 @@
+//! After a save or deletion has returned, no find shows what was there before, whatever was in flight.
+
+use std::time::Duration;
+
+use oauth_token_store::TokenStore;
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
+use oauth_token_store::secrecy::SecretString;
+
+use super::scene::{Scene, done, lookups, number_of, some};
+use crate::support::{
+    cached, cached_store_on, client_told_that_its_creates_exist, cost, extra, found, id, id_of, login,
+    name_of, new_cached, spawn_save, store_on, token,
+};
+
+const POINTS: [fn(Operation) -> Gate; 2] = [Gate::before, Gate::after];
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_ends_after_a_save_is_not_installed() {
+    for point in POINTS {
+        for lookup in lookups() {
+            let scene = Scene::new(lookup).await;
+            let (put, save) = scene.held_save(&scene.store, 2).await;
+            let reads = scene.gate_of_reads(point);
+            let find = scene.spawn_find();
+            reads.arrived(1).await;
+            put.open();
+            done(save).await;
+            // It is known already, so that it does not stop at the gate.
+            let by_id = scene.store.find_token_by_id(&scene.id).await.expect("found").expect("there");
+            assert_eq!(number_of(&by_id), "2", "{}", scene.lookup.name);
+            reads.open();
+            done(find).await;
+            assert_eq!(scene.found().await, some("2"), "{}", scene.lookup.name);
+            let (again, cost) = cost!(scene.backend, scene.store.find_token(&scene.lookup.partial));
+            assert_eq!((again.map(|token| number_of(&token)), cost.as_str()), (some("2"), "no requests"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_ends_after_a_deletion_is_not_installed() {
+    for point in POINTS {
+        for lookup in lookups() {
+            let scene = Scene::new(lookup).await;
+            let reads = scene.gate_of_reads(point);
+            let find = scene.spawn_find();
+            reads.arrived(1).await;
+            scene.store.delete_token(&scene.id).await.expect("deleted");
+            let by_id = scene.store.find_token_by_id(&scene.id).await.expect("a miss");
+            assert_eq!(by_id, None, "{}", scene.lookup.name);
+            reads.open();
+            assert_eq!(done(find).await, None, "{}", scene.lookup.name);
+            assert_eq!(scene.found().await, None, "{}", scene.lookup.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_ends_after_an_invalidation_is_not_installed() {
+    for all in [false, true] {
+        for lookup in lookups() {
+            let scene = Scene::new(lookup).await;
+            let (put, save) = scene.held_save(&scene.other, 2).await;
+            let reads = scene.gate_of_reads(Gate::after);
+            let find = scene.spawn_find();
+            reads.arrived(1).await;
+            put.open();
+            done(save).await;
+            if all {
+                scene.store.invalidate_all();
+            } else {
+                scene.store.invalidate(&scene.id);
+            }
+            reads.open();
+            assert_eq!(scene.found().await, some("2"), "{}", scene.lookup.name);
+            done(find).await;
+            assert_eq!(scene.found().await, some("2"), "{}", scene.lookup.name);
+        }
+    }
+}
+
+/// The first load of a record in flight: nothing says yet that the id is its.
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_by_own_id_covers_a_load_of_what_is_not_known_yet() {
+    for twice in [false, true] {
+        for lookup in lookups().into_iter().filter(|lookup| lookup.name.starts_with("own id")) {
+            let scene = Scene::new(lookup).await;
+            if twice {
+                scene.find().await;
+                scene.store.invalidate(&id("7"));
+            }
+            let (put, save) = scene.held_save(&scene.other, 2).await;
+            let reads = scene.gate_of_reads(Gate::after);
+            let find = scene.spawn_find();
+            reads.arrived(1).await;
+            put.open();
+            done(save).await;
+            scene.store.invalidate(&id("7"));
+            reads.open();
+            done(find).await;
+            assert_eq!(scene.found().await, some("2"), "{}, twice: {twice}", scene.lookup.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_ends_after_a_reload_shows_nothing_older() {
+    for lookup in lookups() {
+        let scene = Scene::new(lookup).await;
+        let (put, save) = scene.held_save(&scene.other, 2).await;
+        let reads = scene.gate_of_reads(Gate::after);
+        let find = scene.spawn_find();
+        reads.arrived(1).await;
+        put.open();
+        done(save).await;
+        let (store, id) = (scene.store.clone(), scene.id.clone());
+        let reload = tokio::spawn(async move { store.reload(&id).await });
+        tokio::task::yield_now().await;
+        reads.open();
+        done(find).await;
+        assert_eq!(done(reload).await.map(|token| number_of(&token)), some("2"));
+        assert_eq!(scene.found().await, some("2"), "{}", scene.lookup.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_miss_in_flight_while_a_create_lands_is_not_believed() {
+    for point in POINTS {
+        for lookup in lookups() {
+            let backend = EmbeddedSecretsManager::new();
+            let store = cached_store_on(&backend).await;
+            let create = backend.gate(Gate::before(Operation::CreateSecret));
+            let save = spawn_save(&store, &lookup.first);
+            create.arrived(1).await;
+            let reads = backend.gate(point(Operation::GetSecretValue));
+            let (finder, partial) = (store.clone(), lookup.partial.clone());
+            let find = tokio::spawn(async move { finder.find_token(&partial).await });
+            reads.arrived(1).await;
+            create.open();
+            let saved = done(save).await;
+            reads.open();
+            done(find).await;
+            let found = store.find_token(&lookup.partial).await.expect("found");
+            assert_eq!(found, Some(saved), "{}", lookup.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_in_flight_while_a_save_gives_a_record_the_key_is_not_believed() {
+    for point in POINTS {
+        for lookup in lookups().into_iter().filter(|lookup| lookup.by_search) {
+            let backend = EmbeddedSecretsManager::new();
+            // It is never listed in time: only this process knows.
+            backend.set_list_lag(Duration::from_secs(300));
+            let store = cached_store_on(&backend).await;
+            // An own id is given when a record is made: the others come with any save.
+            if lookup.partial.id().is_none() {
+                store
+                    .save_token(
+                        &extra("bob", "x", "1").to_builder().access_token("old").build().expect("valid"),
+                    )
+                    .await
+                    .expect("saved");
+            }
+            let writes = backend.gate(Gate::before(Operation::PutSecretValue).on(Operation::CreateSecret));
+            let save = spawn_save(&store, &lookup.first);
+            writes.arrived(1).await;
+            let lists = backend.gate(point(Operation::ListSecrets));
+            let (finder, partial) = (store.clone(), lookup.partial.clone());
+            let find = tokio::spawn(async move { finder.find_token(&partial).await });
+            lists.arrived(1).await;
+            writes.open();
+            let saved = done(save).await;
+            lists.open();
+            assert_eq!(done(find).await, Some(saved.clone()), "{}", lookup.name);
+            let found = store.find_token(&lookup.partial).await.expect("found");
+            assert_eq!(found, Some(saved), "{}", lookup.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_that_found_nothing_a_moment_ago_is_forgotten_when_a_save_gives_a_record_the_key() {
+    for lookup in lookups().into_iter().filter(|lookup| lookup.by_search) {
+        let (_backend, store) = new_cached().await;
+        assert_eq!(store.find_token(&lookup.partial).await.expect("a miss"), None);
+        let saved = store.save_token(&lookup.first).await.expect("saved");
+        let found = store.find_token(&lookup.partial).await.expect("found");
+        assert_eq!(found, Some(saved), "{}", lookup.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_record_has_rotated_away_from_finds_it_no_more() {
+    for point in POINTS {
+        let (backend, store) = new_cached().await;
+        store.save_token(&login("bob")).await.expect("saved");
+        let access = SecretString::from("access-bob");
+        assert!(store.find_by_access_token(&access).await.expect("found").is_some());
+        store.invalidate_all();
+        found(&store, "bob").await;
+        let lists = backend.gate(point(Operation::ListSecrets));
+        let (finder, by) = (store.clone(), access.clone());
+        let find = tokio::spawn(async move { finder.find_by_access_token(&by).await });
+        lists.arrived(1).await;
+        store
+            .save_token(&token().user_name("bob").access_token("new").build().expect("valid"))
+            .await
+            .expect("saved");
+        lists.open();
+        assert_eq!(done(find).await, None);
+        assert_eq!(store.find_by_access_token(&access).await.expect("a miss"), None);
+        assert!(store.find_by_access_token(&"new".into()).await.expect("found").is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_saves_that_are_answered_in_the_other_order_leave_the_later_one() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    // It lands, and its answer comes after nine seconds only.
+    backend.inject(Fault::lost_answer_hang().on(Operation::PutSecretValue).times(1));
+    let first = spawn_save(&store, &extra("bob", "first", "1"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    store.save_token(&extra("bob", "second", "2")).await.expect("saved");
+    done(first).await;
+    let (bob, cost) = cost!(backend, store.find_by_user("bob"));
+    let bob = bob.expect("there");
+    assert_eq!(
+        (bob.extra("first"), bob.extra("second"), cost.as_str()),
+        (Some("1"), Some("2"), "no requests")
+    );
+}
+
+/// The answer to a save comes after that to the deletion which came after it.
+#[tokio::test(start_paused = true)]
+async fn a_save_answered_after_a_later_deletion_brings_nothing_back() {
+    for is_new in [false, true] {
+        for stale_reads in [0, 2] {
+            let (backend, store) = new_cached().await;
+            if !is_new {
+                store.save_token(&login("bob")).await.expect("saved");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let writes = Gate::after(Operation::PutSecretValue).on(Operation::CreateSecret);
+            let writes = backend.gate(writes);
+            let save = spawn_save(&store, &login("bob").to_builder().scope("all").build().expect("valid"));
+            writes.arrived(1).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            store.delete_token(&id_of("bob")).await.expect("deleted");
+            writes.open();
+            done(save).await;
+            backend.stale_reads(stale_reads);
+            let bob = store.find_by_user("bob").await.expect("a miss");
+            assert_eq!(bob, None, "new: {is_new}, stale reads: {stale_reads}");
+        }
+    }
+}
+
+/// What was deleted before is not brought back by a save and a deletion whose order cannot be told.
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_stays_gone_when_the_order_of_a_save_and_a_deletion_cannot_be_told() {
+    for save_first in [false, true] {
+        let (backend, store) = new_cached().await;
+        let lag = Duration::from_secs(30);
+        backend.set_read_lag(lag);
+        store.save_token(&login("bob")).await.expect("saved");
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        store.delete_token(&id_of("bob")).await.expect("deleted");
+        let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+        let creates = backend.gate(Gate::after(Operation::CreateSecret));
+        let save = spawn_save(
+            &store,
+            &extra("bob", "login", "2").to_builder().access_token("b").build().expect("valid"),
+        );
+        creates.arrived(1).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (deleter, id) = (store.clone(), id_of("bob"));
+        let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+        deletions.arrived(1).await;
+        if save_first {
+            creates.open();
+            done(save).await;
+            deletions.open();
+            done(deletion).await;
+        } else {
+            deletions.open();
+            done(deletion).await;
+            creates.open();
+            done(save).await;
+        }
+        // The service still shows what was there before the first deletion.
+        let bob = store.find_by_user("bob").await.expect("a miss");
+        assert_eq!(
+            bob.map(|bob| bob.extra("login").unwrap_or("1").to_owned()),
+            None,
+            "save first: {save_first}"
+        );
+    }
+}
+
+/// A deletion lands, then a login; the deletion is answered last.
+#[tokio::test(start_paused = true)]
+async fn a_login_after_a_deletion_that_is_answered_later_is_found() {
+    for stale_reads in [0, 1] {
+        let (backend, store) = new_cached().await;
+        store.save_token(&login("bob")).await.expect("saved");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+        let (deleter, id) = (store.clone(), id_of("bob"));
+        let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+        deletions.arrived(1).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let again = store
+            .save_token(&login("bob").to_builder().scope("2").build().expect("valid"))
+            .await
+            .expect("saved");
+        deletions.open();
+        done(deletion).await;
+        backend.stale_reads(stale_reads);
+        // A stale read says that there is none, and a miss is believed.
+        let expected = (stale_reads == 0).then_some(again);
+        assert_eq!(store.find_by_user("bob").await.expect("found"), expected);
+    }
+}
+
+/// Loaded while the deletion was under way: another process's login, newer than the deletion.
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_stays_gone_when_another_login_is_seen_before_the_answer() {
+    let (backend, store) = new_cached().await;
+    let other = store_on(&backend).await;
+    store.save_token(&login("bob")).await.expect("saved");
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let (deleter, id) = (store.clone(), id_of("bob"));
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+    deletions.arrived(1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    other.save_token(&login("bob").to_builder().scope("2").build().expect("valid")).await.expect("saved");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let seen = store.reload(&id_of("bob")).await.expect("loaded").expect("there");
+    assert_eq!(seen.scope(), Some("2"));
+    deletions.open();
+    done(deletion).await;
+    assert_eq!(found(&store, "bob").await.scope(), Some("2"));
+}
+
+/// A write to a secret is answered when its successor of the same name has been seen.
+#[tokio::test(start_paused = true)]
+async fn a_save_answered_late_does_not_hide_the_secret_that_was_created_since() {
+    for knows_base in [true, false] {
+        let (backend, store) = new_cached().await;
+        let other = store_on(&backend).await;
+        other.save_token(&login("bob")).await.expect("saved");
+        if knows_base {
+            found(&store, "bob").await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let puts = backend.gate(Gate::after(Operation::PutSecretValue));
+        let save = spawn_save(&store, &extra("bob", "x", "1"));
+        puts.arrived(1).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        other.delete_token(&id_of("bob")).await.expect("deleted");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        other.save_token(&login("bob").to_builder().scope("2").build().expect("valid")).await.expect("saved");
+        let seen = store.reload(&id_of("bob")).await.expect("loaded").expect("there");
+        assert_eq!(seen.scope(), Some("2"));
+        puts.open();
+        done(save).await;
+        assert_eq!(found(&store, "bob").await.scope(), Some("2"), "knows the base: {knows_base}");
+    }
+}
+
+/// Sent before the invalidation, answered after it.
+#[tokio::test(start_paused = true)]
+async fn a_save_under_way_at_an_invalidation_leaves_the_next_find_to_read() {
+    for knows_base in [true, false] {
+        for all in [true, false] {
+            let (backend, store) = new_cached().await;
+            let other = store_on(&backend).await;
+            other.save_token(&login("bob")).await.expect("saved");
+            if knows_base {
+                found(&store, "bob").await;
+            }
+            let puts = backend.gate(Gate::after(Operation::PutSecretValue));
+            let save = spawn_save(&store, &extra("bob", "x", "1"));
+            puts.arrived(1).await;
+            let newer = spawn_save(&other, &extra("bob", "y", "2"));
+            puts.arrived(2).await;
+            if all {
+                store.invalidate_all();
+            } else {
+                store.invalidate(&id_of("bob"));
+            }
+            puts.open();
+            done(save).await;
+            done(newer).await;
+            let bob = found(&store, "bob").await;
+            assert_eq!(bob.extra("y"), Some("2"), "knows the base: {knows_base}, all: {all}");
+        }
+    }
+}
+
+/// A save that found nothing to write had read before the invalidation.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_wrote_nothing_does_not_undo_an_invalidation() {
+    for all in [true, false] {
+        for knows in [true, false] {
+            let (backend, store) = new_cached().await;
+            let other = store_on(&backend).await;
+            other.save_token(&login("bob")).await.expect("saved");
+            if knows {
+                found(&store, "bob").await;
+            }
+            let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+            let newer = spawn_save(&other, &extra("bob", "y", "2"));
+            puts.arrived(1).await;
+            let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+            let save = spawn_save(&store, &login("bob"));
+            reads.arrived(1).await;
+            puts.open();
+            done(newer).await;
+            if all {
+                store.invalidate_all();
+            } else {
+                store.invalidate(&id_of("bob"));
+            }
+            reads.open();
+            done(save).await;
+            assert_eq!(found(&store, "bob").await.extra("y"), Some("2"), "all: {all}, knows: {knows}");
+        }
+    }
+}
+
+/// A save that found nothing to write had read before another save of this process landed.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_wrote_nothing_does_not_undo_a_save_or_a_deletion() {
+    for deletes in [false, true] {
+        let (backend, store) = new_cached().await;
+        store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+        let newer = spawn_save(&store, &extra("bob", "y", "2"));
+        puts.arrived(1).await;
+        let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+        let same = spawn_save(&store, &login("bob"));
+        reads.arrived(1).await;
+        puts.open();
+        done(newer).await;
+        if deletes {
+            store.delete_token(&id_of("bob")).await.expect("deleted");
+        }
+        reads.open();
+        done(same).await;
+        let y = store.find_by_user("bob").await.expect("found").map(|bob| bob.extra("y").map(str::to_owned));
+        assert_eq!(y, (!deletes).then(|| Some("2".to_owned())));
+    }
+}
+
+/// A deletion by own id has read a record that is replaced before it can be deleted.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_comes_too_late_for_its_secret_says_nothing_of_its_successor() {
+    for hears_dates in [false, true] {
+        let (backend, store) = new_cached().await;
+        let other = store_on(&backend).await;
+        let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+        other.save_token(&person).await.expect("saved");
+        let client = backend.client();
+        let value =
+            client.get_secret_value().secret_id(name_of("bob")).send().await.expect("read").secret_string;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let reads = backend.gate(Gate::after(Operation::GetSecretValue).on_secret(id_of("bob").as_str()));
+        let deleter = store.clone();
+        let deletion = tokio::spawn(async move { deleter.delete_token(&id("7")).await });
+        reads.arrived(1).await;
+        other.delete_token(&id_of("bob")).await.expect("deleted");
+        let create = client.create_secret().name(name_of("bob")).set_secret_string(value);
+        create.send().await.expect("created");
+        if hears_dates {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            other.save_token(&login("eve")).await.expect("saved");
+            found(&store, "eve").await;
+        }
+        reads.open();
+        done(deletion).await;
+        assert!(store.find_by_user("bob").await.expect("found").is_some(), "hears dates: {hears_dates}");
+    }
+}
+
+/// A save is refused because another process was first, and does not find its way on: what it knew is left behind.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_lost_a_race_leaves_what_it_knew_in_doubt() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    store_on(&backend).await.save_token(&extra("bob", "y", "2")).await.expect("saved");
+    backend.inject(Fault::access_denied().on(Operation::GetSecretValue).times(1));
+    store.save_token(&extra("bob", "x", "1")).await.expect_err("refused");
+    assert_eq!(found(&store, "bob").await.extra("y"), Some("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_of_unknown_fate_leaves_what_it_knew_in_doubt() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    store.save_token(&extra("bob", "x", "1")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_of_unknown_fate_leaves_what_was_known_in_doubt() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer_hang().on(Operation::DeleteSecret));
+    store.delete_token(&id_of("bob")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+}
+
+/// Nothing was sent that may have landed: what is known holds.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_was_refused_leaves_what_is_known() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::access_denied().on(Operation::PutSecretValue).times(1));
+    store.save_token(&extra("bob", "x", "1")).await.expect_err("refused");
+    assert_eq!(cost!(backend, store.find_by_user("bob")).1, "no requests");
+}
+
+/// The Create's answer was lost, and the service says of its repetition that the name is taken.
+#[tokio::test(start_paused = true)]
+async fn a_login_told_that_it_exists_is_found() {
+    let backend = EmbeddedSecretsManager::new();
+    let store = cached(client_told_that_its_creates_exist(&backend)).build().await.expect("a store");
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(1));
+    let saved = store.save_token(&login("bob")).await.expect("saved");
+    assert_eq!(store.find_by_user("bob").await.expect("found"), Some(saved));
+}
+
+/// Two records hold an id; a search has found the user's when the one that the id names is made.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_a_key_names_is_not_hidden_by_what_a_search_has_found_before() {
+    let (backend, store) = new_cached().await;
+    // The save does not see that the id will be taken, as it would not within the lag of ListSecrets.
+    let creates = backend.gate(Gate::before(Operation::CreateSecret).on_secret("/i_"));
+    let save = spawn_save(&store, &token().id("7").access_token("m").build().expect("valid"));
+    creates.arrived(1).await;
+    let blind = cached(backend.client()).tag_search(false).build().await.expect("a store");
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    blind.save_token(&person).await.expect("saved");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue).on_secret(id_of("bob").as_str()));
+    let finder = store.clone();
+    let find = tokio::spawn(async move { finder.find_token_by_id(&id("7")).await });
+    reads.arrived(1).await;
+    creates.open();
+    let machine = done(save).await;
+    reads.open();
+    done(find).await;
+    assert_eq!(store.find_token_by_id(&id("7")).await.expect("found"), Some(machine));
+}
+
+/// Another process has refreshed: the search knows it, and what is in memory does not yet.
+#[tokio::test(start_paused = true)]
+#[ignore = "defect: a record in memory that does not hold the key hides the one that the search has found"]
+async fn what_a_search_finds_is_read_again_if_memory_does_not_hold_the_key() {
+    let (backend, store) = new_cached().await;
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    found(&store, "bob").await;
+    other
+        .save_token(&token().user_name("bob").access_token("new").build().expect("valid"))
+        .await
+        .expect("saved");
+    let (bob, cost) = cost!(backend, store.find_by_access_token(&"new".into()));
+    assert!(bob.is_some());
+    assert_eq!(cost, "2 GetSecretValue, 1 ListSecrets");
+}
+
+/// The knowledge of the later save was dropped for lack of room when the earlier one is answered.
+#[tokio::test(start_paused = true)]
+async fn a_save_answered_late_is_not_believed_after_an_eviction() {
+    let backend = EmbeddedSecretsManager::new();
+    let store = cached(backend.client()).max_capacity(1).build().await.expect("a store");
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer_hang().on(Operation::PutSecretValue).times(1));
+    let first = spawn_save(&store, &extra("bob", "first", "1"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    store.save_token(&extra("bob", "second", "2")).await.expect("saved");
+    for other in 0..300 {
+        store
+            .save_token(
+                &extra(&other.to_string(), "x", "1").to_builder().access_token("a").build().expect("valid"),
+            )
+            .await
+            .expect("saved");
+    }
+    assert!(store.stats().evictions > 100);
+    done(first).await;
+    assert_eq!(found(&store, "bob").await.extra("second"), Some("2"));
+}
