@@ -65,6 +65,8 @@ const DEAD: u8 = 1;
 const DOUBTED: u8 = 2;
 /// The service refused to show it: an outage that follows does not bring it back.
 const DENIED: u8 = 4;
+/// Somebody has asked to believe what is loaded next, whatever this says.
+const OUTVOTED: u8 = 8;
 
 impl Entry {
     /// A record that was read or written, after what was known before.
@@ -229,6 +231,16 @@ impl Entry {
 
     pub(super) fn doubt(&self) {
         self.flag(DOUBTED);
+    }
+
+    /// What is loaded next is believed; until then it serves on.
+    pub(super) fn believe_the_next(&self) {
+        self.flag(OUTVOTED);
+    }
+
+    /// Whether it has a say in what is believed next.
+    pub(super) fn has_a_say(&self) -> bool {
+        self.flags() & OUTVOTED == 0
     }
 
     /// A load has failed. A denial is the end of it; after a passing failure it serves on.

@@ -115,8 +115,9 @@ impl Cache {
         Some(token)
     }
 
-    /// What a save by this key may be based on, if that is known: `Some(None)` if there is no such record.
-    pub(crate) fn base(&self, key: &LookupKey<'_>) -> Option<Option<Record>> {
+    /// What a save by this key may be based on, if that is known: `Some(None)` if there is no such record, under the key's
+    /// own name and, if that `is_searched`, under any other.
+    pub(crate) fn base(&self, key: &LookupKey<'_>, is_searched: bool) -> Option<Option<Record>> {
         let now = self.now();
         let by_key = self.index.look(key, |entry| {
             let record = entry.record()?;
@@ -128,12 +129,18 @@ impl Cache {
         let locator = key.locator();
         let entry = self.index.of(&locator).filter(|entry| entry.is_base(&now))?;
         match &entry.known {
-            Known::Absent if key.is_searchable() => {
+            Known::Absent if is_searched => {
                 self.searches.is_known_to_be_empty(&locator, &now).then_some(None)
             }
             Known::Absent => Some(None),
             Known::Present(_) | Known::Invalidated => None,
         }
+    }
+
+    /// Whether the record of this name is in memory, and does not hold this key.
+    pub(crate) fn is_known_without(&self, locator: &Locator, key: &LookupKey<'_>) -> bool {
+        let entry = self.index.of(locator).filter(|entry| entry.is_fresh(&self.now()));
+        entry.is_some_and(|entry| entry.record().is_some_and(|record| !key.is_held_by(&record.token)))
     }
 
     /// The record itself, or a newer one of the same name if one was seen not long ago; `None` if it was deleted since.

@@ -114,8 +114,8 @@ impl Cache {
                 return Look::Stale(stale.clone());
             }
             (Some(flight), None) if demand == Demand::Cached || flight.number() >= not_before => {
-                if demand == Demand::Reload {
-                    self.believe_the_next(locator, entry.as_ref());
+                if let Some(entry) = entry.as_deref().filter(|_| demand == Demand::Reload) {
+                    entry.believe_the_next();
                 }
                 return Look::Wait { flight, is_mine: false };
             }
@@ -127,8 +127,8 @@ impl Cache {
             Demand::Cached => entry.as_deref().map_or("cold", |entry| entry.reason(&now)),
             Demand::Current | Demand::Reload => "forced",
         };
-        if demand == Demand::Reload {
-            self.believe_the_next(locator, entry.as_ref());
+        if let Some(entry) = entry.as_deref().filter(|_| demand == Demand::Reload) {
+            entry.believe_the_next();
         }
         let (ticket, flight) = desk.start();
         drop(desk);
@@ -140,13 +140,6 @@ impl Cache {
         match stale {
             Some(stale) => Look::Stale(stale.clone()),
             None => Look::Wait { flight, is_mine: true },
-        }
-    }
-
-    /// Under the locator's lock.
-    fn believe_the_next(&self, locator: Locator, known: Option<&Arc<Entry>>) {
-        if known.is_some_and(|entry| !entry.is_invalidated()) {
-            self.put_invalidated(locator, known);
         }
     }
 
@@ -200,7 +193,7 @@ impl Cache {
             Ok(_) if !is_registered => return Some(Landing::Superseded),
             Ok(record) => record,
         };
-        let entry = match current.as_deref() {
+        let entry = match current.as_deref().filter(|known| known.has_a_say()) {
             Some(known) if known.is_ahead_of(record.as_ref(), &now) => {
                 add_one(&self.counters.backward_reads);
                 if !is_repeated {

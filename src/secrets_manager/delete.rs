@@ -28,7 +28,7 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
         }
         // One record that cannot be read keeps no other from being deleted.
         let mut outcome = Ok(());
-        for record in storage.search(Purpose::Write, LocatorKind::OwnId, &locator).await? {
+        for record in storage.search(Purpose::Write, key).await? {
             let deleted = match record {
                 // By ARN: what has been created anew since it was read is not meant.
                 Ok(record) if key.is_held_by(&record.token) => {

@@ -84,12 +84,12 @@ impl Storage {
     pub(super) fn known_base(&self, token: &OAuthToken) -> Option<Option<Record>> {
         let plan = LookupPlan::of(token);
         if let Some((own_id, found_under)) = found_with_an_own_id(token)
-            && let Some(record) = self.cache.base(&LookupKey::Id(&found_under.into()))?
+            && let Some(record) = self.cache.base(&LookupKey::Id(&found_under.into()), false)?
         {
             return plan.save_hit(LookupKey::Id(own_id), [record]).ok().flatten().map(Some);
         }
         for key in plan.keys() {
-            if let Some(record) = self.cache.base(&key)? {
+            if let Some(record) = self.cache.base(&key, self.is_searched(&key))? {
                 return plan.save_hit(key, [record]).ok().flatten().map(Some);
             }
         }
@@ -121,10 +121,10 @@ impl Storage {
     ) -> Result<Option<Record>, StoreError> {
         let mut candidates = Vec::from_iter(named);
         let hit = purpose.hit(plan, key, &candidates)?;
-        if hit.is_some() || !key.is_searchable() || !self.searches_by(key.kind()) {
+        if hit.is_some() || !self.is_searched(&key) {
             return Ok(hit);
         }
-        for record in self.search(purpose, key.kind(), &key.locator()).await? {
+        for record in self.search(purpose, key).await? {
             candidates.push(record?);
         }
         let hit = purpose.hit(plan, key, &candidates)?;
@@ -136,27 +136,38 @@ impl Storage {
         Ok(hit)
     }
 
-    /// Records that have this fingerprint in the tag of this kind, in the order of their names, except the one that
-    /// the fingerprint itself names. Best effort but for what this process wrote: ListSecrets lags behind by up to five
-    /// minutes.
+    /// The records that a search by this key leads to, in the order of their names, except the one that the key itself
+    /// names. Best effort but for what this process wrote: ListSecrets lags behind by up to five minutes.
     pub(super) async fn search(
         self: &Arc<Self>,
         purpose: Purpose,
-        kind: LocatorKind,
-        named: &Locator,
+        key: LookupKey<'_>,
     ) -> Result<Vec<Result<Record, StoreError>>, StoreError> {
-        let (storage, key) = (Arc::clone(self), *named);
+        let (storage, kind, locator) = (Arc::clone(self), key.kind(), key.locator());
         let list = move || {
             let storage = Arc::clone(&storage);
-            async move { storage.locators_tagged(kind, &key).await }
+            async move { storage.locators_tagged(kind, &locator).await }
         };
         let locators = match purpose {
-            Purpose::Find(Demand::Cached) => self.cache.search(*named, list).await?.to_vec(),
+            Purpose::Find(Demand::Cached) => self.cache.search(locator, list).await?.to_vec(),
             _ => list().await?,
         };
-        let reads = stream::iter(locators)
-            .map(|locator| async move { self.read_for(purpose, locator).await.transpose() });
+        let reads = stream::iter(locators).map(|locator| async move {
+            let purpose = match purpose {
+                // The search may know more than memory does: another process has saved it since.
+                Purpose::Find(Demand::Cached) if self.cache.is_known_without(&locator, &key) => {
+                    Purpose::Find(Demand::Current)
+                }
+                purpose => purpose,
+            };
+            self.read_for(purpose, locator).await.transpose()
+        });
         Ok(reads.buffered(READS_AT_ONCE).filter_map(|record| async { record }).collect().await)
+    }
+
+    /// Whether a record of another name than the key's may hold it, and that is looked for.
+    fn is_searched(&self, key: &LookupKey<'_>) -> bool {
+        key.is_searchable() && self.searches_by(key.kind())
     }
 
     async fn read_for(

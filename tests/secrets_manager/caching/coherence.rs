@@ -565,7 +565,6 @@ async fn a_record_that_a_key_names_is_not_hidden_by_what_a_search_has_found_befo
 
 /// Another process has refreshed: the search knows it, and what is in memory does not yet.
 #[tokio::test(start_paused = true)]
-#[ignore = "defect: a record in memory that does not hold the key hides the one that the search has found"]
 async fn what_a_search_finds_is_read_again_if_memory_does_not_hold_the_key() {
     let (backend, store) = new_cached().await;
     let other = store_on(&backend).await;

@@ -220,11 +220,10 @@ async fn what_is_served_in_an_outage_is_no_base_of_a_save() {
 
 /// Lookups that are not searched, because the builder says so, miss without a search too.
 #[tokio::test(start_paused = true)]
-#[ignore = "defect: without tag search a save after a find that missed reads before it creates"]
 async fn a_save_after_a_miss_without_a_search_is_one_create() {
     let backend = EmbeddedSecretsManager::new();
     let (_, store) = timed_with(&backend, |builder| builder.tag_search(false)).await;
     let machine = token().id("7").access_token("m").build().expect("valid");
-    assert_eq!(cost!(backend, store.find_token(&machine)), (None, "1 GetSecretValue".to_owned()));
+    assert_eq!(cost!(backend, store.find_token(&machine)), (None, "2 GetSecretValue".to_owned()));
     assert_eq!(cost!(backend, store.save_token(&machine)).1, "1 CreateSecret");
 }

@@ -162,7 +162,6 @@ async fn a_reload_is_never_served_from_memory() {
 
 /// What was known before it may still be served to finds.
 #[tokio::test(start_paused = true)]
-#[ignore = "defect: a reload that fails takes away what would be served in the outage"]
 async fn a_reload_that_fails_takes_nothing_away() {
     let backend = EmbeddedSecretsManager::new();
     let (_, store) = timed(&backend).await;
