@@ -73,6 +73,9 @@ impl RefreshError {
     /// [`save_token`](crate::TokenStore::save_token), now if the error [is retryable](Self::is_retryable), else once the
     /// cause is mended. If a write ended without an answer, the token remembers it: see [`StoreError::token`]. After a
     /// logout ([`ErrorKind::Deleted`]) revoke it at the OAuth server.
+    ///
+    /// The next refresh of the record in this process saves it, too, before it exchanges anything, if nobody has saved the
+    /// record since.
     pub fn token(&self) -> Option<&Arc<OAuthToken>> {
         self.0.token.as_ref()
     }
@@ -116,11 +119,10 @@ impl RefreshError {
                 "the token was deleted while it was exchanged: revoke the one inside this error at the OAuth server"
             }
             Cause::Save(error) if error.is_retryable() => {
-                "the exchange succeeded, but not its save: save the token inside this error, or it is lost"
+                "the exchange succeeded, but not its save: save the token inside this error"
             }
             Cause::Save(_) => {
-                "the exchange succeeded, but not its save: do what the source says and save the token inside this \
-                 error, or it is lost"
+                "the exchange succeeded, but not its save: do what the source says and save the token inside this error"
             }
             Cause::Exchange(_) => {
                 "the exchange failed: the source says why; if the OAuth server refused the refresh token, the user \

@@ -16,6 +16,7 @@ use super::decision::{Reason, is_fresh, was_refreshed};
 use super::exchanged::to_save;
 use super::outcome::Outcome;
 use super::records::{Records, Stored};
+use super::unsaved::Unsaved;
 
 /// The caller's closure, of whatever type it was.
 pub(super) type Exchange = Box<
@@ -39,6 +40,7 @@ where
 pub(super) struct Refresh<R> {
     pub(super) records: R,
     pub(super) counters: Arc<Counters>,
+    pub(super) unsaved: Arc<Unsaved>,
     /// As it was found.
     pub(super) found: Stored,
     /// Why that is not good enough.
@@ -55,11 +57,22 @@ impl<R: Records> Refresh<R> {
 
     async fn refresh(&self, exchange: Exchange) -> Result<Outcome, RefreshError> {
         // What was found may be older than what another process has stored since.
-        let Some(current) = self.records.re_read(&self.found.locator).await? else {
+        let Some(mut current) = self.records.re_read(&self.found.locator).await? else {
+            self.unsaved.forget(&self.found.locator);
             return Ok(Outcome::Gone);
         };
         if is_fresh(&current.token, self.leeway) {
             return Ok(Outcome::FoundFresh(current.token));
+        }
+        if let Some(exchanged) = self.unsaved.take(&current) {
+            let saved = self.save(&current, OAuthToken::clone(&exchanged)).await?;
+            if is_fresh(&saved, self.leeway) {
+                return Ok(Outcome::Exchanged(saved));
+            }
+            match self.records.re_read(&current.locator).await? {
+                Some(now) => current = now,
+                None => return Ok(Outcome::Gone),
+            }
         }
         let attempt = self.counters.begin();
         match exchange(Arc::clone(&current.token)).await {
@@ -94,7 +107,14 @@ impl<R: Records> Refresh<R> {
                 Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&current.name))
             }
         };
-        saved.map_err(|error| RefreshError::not_saved(error, token, &current.name))
+        saved.map_err(|error| {
+            let is_of_use = !matches!(error.kind(), ErrorKind::Deleted | ErrorKind::Conflict);
+            let error = RefreshError::not_saved(error, token, &current.name);
+            if let Some(token) = error.token().filter(|_| is_of_use) {
+                self.unsaved.keep(current, token);
+            }
+            error
+        })
     }
 
     /// What another process has stored, if its exchange is the reason why ours failed.

@@ -16,6 +16,8 @@
 //!   a [`RefreshError`] with the token in it, even if the save panics. Only fields that the exchange changed are given to
 //!   the save, which merges them over whatever is stored by then. Nothing is deleted, and what was deleted in the
 //!   meantime stays so: the token that is saved was built from a found one, so the save refuses to make a record of it.
+//!   What could not be saved is kept, too, and is what the next refresh of the record begins with: the old refresh token is
+//!   not exchanged a second time, and a token whose callers have all gone away is not lost.
 //! - *A lost race is no failure.* Where another process has spent the refresh token first, our exchange fails, and one more
 //!   read finds what the other has stored. If that is not there yet, the exchange's error is the answer: the next
 //!   refresh finds it.
@@ -26,6 +28,7 @@
 //! | `flight` | one refresh: read again, exchange, save |
 //! | `decision`, `exchanged`, `outcome` | what is to be done: pure functions |
 //! | `records` | what it needs of a store |
+//! | `unsaved` | what is to be saved before the next exchange |
 //! | `error`, `counters` | what is told of it |
 
 mod counters;
@@ -36,6 +39,7 @@ mod flight;
 mod outcome;
 mod records;
 mod single_flight;
+mod unsaved;
 
 pub use error::RefreshError;
 

@@ -15,12 +15,14 @@ use super::decision::Reason;
 use super::flight::{Exchange, Refresh, erased};
 use super::outcome::Outcome;
 use super::records::Records;
+use super::unsaved::Unsaved;
 
 /// The refreshes under way in this process. A clone is a handle to the same ones.
 #[derive(Clone)]
 pub(crate) struct Refreshes {
     flights: Arc<Flights<Locator, Outcome>>,
     counters: Arc<Counters>,
+    unsaved: Arc<Unsaved>,
 }
 
 enum Place {
@@ -30,7 +32,7 @@ enum Place {
 
 impl Refreshes {
     pub(crate) fn new() -> Self {
-        Self { flights: Flights::new(), counters: Arc::default() }
+        Self { flights: Flights::new(), counters: Arc::default(), unsaved: Arc::default() }
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -60,6 +62,7 @@ impl Refreshes {
                 let refresh = Refresh {
                     records: records.clone(),
                     counters: Arc::clone(&self.counters),
+                    unsaved: Arc::clone(&self.unsaved),
                     found,
                     reason,
                     leeway,
@@ -174,7 +177,7 @@ mod tests {
         assert_eq!(refresh(|_| panic!("an exchange panics")).await, (false, 2, 2));
         // It is the save that fails.
         assert_eq!(refresh(|current| current.to_builder().extra("refuse", "1").build()).await, (false, 3, 2));
-        assert_eq!(refresh(|current| current.to_builder().access_token("a").build()).await, (true, 4, 2));
-        assert_eq!(refresh(|_| panic!("it is fresh")).await, (true, 4, 2));
+        // What could not be saved is saved before another exchange is made.
+        assert_eq!(refresh(|_| panic!("not exchanged")).await, (false, 3, 2));
     }
 }

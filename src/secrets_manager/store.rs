@@ -65,8 +65,7 @@ use super::{compare_and_swap, delete, listing};
 ///   new login, if its user has logged in anew since.
 /// - A save whose caller has given it up, or whose error's token is saved again, may land after a logout that came in
 ///   between. A deletion whose answer was lost is repeated by name, so a login that comes before it ends is deleted too.
-/// - A crash between an exchange at the OAuth server and its save loses what the server handed out. So does a failed save
-///   whose error nobody takes the token from.
+/// - A crash between an exchange at the OAuth server and its save loses what the server handed out.
 /// - Secrets Manager takes no more than [one write in ten minutes] to the same secret for long: of about 100 versions
 ///   none younger than 24 hours is dropped, and then saves fail with
 ///   [`ErrorKind::QuotaExceeded`](crate::ErrorKind::QuotaExceeded).
@@ -156,10 +155,10 @@ impl SecretsManagerTokenStore {
     /// tokens, a process that comes second gets an error only if the first one's save has not ended yet.)
     ///
     /// Exchange and save run in a task of their own and go on if the caller is dropped. In Lambda, don't answer before
-    /// this has returned. If the save fails, [`RefreshError::token`] has the new token: save it, or the user may have to
-    /// log in again. So do not drop this to limit its time: where nobody is left to be given the error, that token is
-    /// lost. Limit the exchange instead: one without an end holds up everybody who wants the token. One that refreshes
-    /// its own record waits for itself.
+    /// this has returned. If the save fails, [`RefreshError::token`] has the new token: save it. The next refresh of the
+    /// record in this process does so, too, before it exchanges anything; with the process it is lost. An exchange
+    /// without an end holds up everybody who wants the token, so limit its time; one that refreshes its own record
+    /// waits for itself.
     ///
     /// Returns what is then stored, or `None` if there is no such token. What another caller's exchange gave is
     /// returned even if it is not fresh for this `leeway`: the OAuth server gives no longer life. Nothing is ever deleted

@@ -61,6 +61,51 @@ async fn a_save_that_had_landed_all_the_same_never_replaces_what_came_after_it()
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "later");
 }
 
+/// The old refresh token is spent: to exchange it again could end the login.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_saved_by_the_next_refresh_before_anything_is_exchanged() {
+    for fault in [Fault::access_denied(), Fault::unreachable()] {
+        let (backend, store) = with_expired_bob().await;
+        let server = Server::default();
+        let fault = backend.inject(fault.on(Operation::PutSecretValue));
+        // Nobody looks at the error.
+        drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
+        drop(store.refresh_with(&of("bob"), MINUTE, unwanted).await.expect_err("not saved either"));
+        backend.remove_fault(fault);
+        let bob = some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+        assert_eq!((access_token_of(&bob), server.exchanges()), ("access-1", 1));
+        assert_eq!(refresh_token_of(&*found(&store, "bob").await), "refresh-1");
+        // It is saved once, and if it does not last, the next exchange is made with it.
+        let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, server.exchange(3 * HOUR)).await);
+        assert_eq!(access_token_of(&bob), "access-2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_by_the_next_refresh_and_does_not_last_is_exchanged() {
+    let (backend, store) = with_expired_bob().await;
+    let server = Server::default();
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
+    backend.remove_fault(fault);
+    let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, server.exchange(3 * HOUR)).await);
+    assert_eq!((access_token_of(&bob), server.exchanges()), ("access-2", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_does_not_replace_what_somebody_has_saved_since() {
+    let (backend, store) = with_expired_bob().await;
+    let server = Server::default();
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
+    backend.remove_fault(fault);
+    store_on(&backend).await.save_token(&refresh("bob", "a new login")).await.expect("saved");
+    let keeps =
+        |current: Arc<OAuthToken>| ready(current.to_builder().access_token("newer").expires_in(HOUR).build());
+    let bob = some(store.refresh_with(&of("bob"), MINUTE, keeps).await);
+    assert_eq!((access_token_of(&bob), refresh_token_of(&bob)), ("newer", "a new login"));
+}
+
 /// What cannot be stored is the application's to keep.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_too_large_comes_with_the_error() {

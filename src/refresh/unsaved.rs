@@ -1,0 +1,40 @@
+//! What exchanges gave and could not be saved. The refresh token that was exchanged may be spent, so the next refresh of
+//! the record begins with saving this: another exchange of the old one could end the whole login.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::contract::{Locator, OAuthToken};
+
+use super::records::Stored;
+
+/// At most one token a record, until it is saved or somebody else has saved another.
+#[derive(Default)]
+pub(super) struct Unsaved(Mutex<HashMap<Locator, Kept>>);
+
+struct Kept {
+    token: Arc<OAuthToken>,
+    /// The version that was exchanged. Over any other one this token may be the older.
+    version_id: String,
+}
+
+impl Unsaved {
+    pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
+        let kept = Kept { token: Arc::clone(token), version_id: exchanged.version_id.clone() };
+        self.lock().insert(exchanged.locator, kept);
+    }
+
+    /// What is to be saved over `current` before anything else.
+    pub(super) fn take(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
+        let kept = self.lock().remove(&current.locator)?;
+        (kept.version_id == current.version_id).then_some(kept.token)
+    }
+
+    pub(super) fn forget(&self, locator: &Locator) {
+        self.lock().remove(locator);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Locator, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
