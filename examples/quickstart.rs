@@ -17,7 +17,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, ConfigBag, Intercept, RuntimeComponents};
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault};
-use oauth_token_store::secrecy::SecretString;
+use oauth_token_store::secrecy::{ExposeSecret, SecretString};
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
 
 /// What an OAuth server answered when these users logged in.
@@ -93,22 +93,43 @@ async fn tour(
         println!("    {user:20} is {:<30}{}", saved.id().map_or("", TokenId::as_str), requests.take());
     }
 
-    println!("\nThey are found by user, by id and by refresh token:");
-    let bob = store.find_by_user("bob@example.com").await?.ok_or("bob is gone")?;
-    println!("    by user           {:<37}{}", "bob, not bobby", requests.take());
-    store.find_token_by_id(bob.id().ok_or("no id")?).await?.ok_or("bob is gone")?;
-    println!("    by id             {:<37}{}", "bob", requests.take());
+    println!("\nThey are found by user, by id and by refresh token, here and in another process:");
+    let bob = TokenId::of_user("bob@example.com")?;
     let refresh_token = SecretString::from("rt-obrien-1");
-    store.find_by_refresh_token(CLIENT_ID, &refresh_token).await?.ok_or("o'brien is gone")?;
-    println!("    by refresh token  {:<37}{}", "o'brien", requests.take());
+    for (times, how_often) in [(1, "once"), (1_000, "a thousand times")] {
+        let print = |how: &str| println!("    {:<55}{}", format!("{how}, {how_often}"), requests.take());
+        for _ in 0..times {
+            other_process.find_by_user("bob@example.com").await?.ok_or("bob is gone")?;
+        }
+        print("by user, there");
+        for _ in 0..times {
+            other_process.find_token_by_id(&bob).await?.ok_or("bob is gone")?;
+        }
+        print("by id, there");
+        for _ in 0..times {
+            store.find_by_refresh_token(CLIENT_ID, &refresh_token).await?.ok_or("o'brien is gone")?;
+        }
+        print("by refresh token, here");
+    }
     let nobody = store.find_by_user("BOB@example.com").await?;
-    println!("    by another case   {:<37}{}", format!("{nobody:?}"), requests.take());
+    println!("    {:<55}{}", format!("by user in another case: {nobody:?}"), requests.take());
+    let bob = store.find_by_user("bob@example.com").await?.ok_or("bob is gone")?;
+    requests.take();
 
-    println!("\nBob's token is rotated: find, exchange, save what changed.");
+    println!(
+        "\nBob's token is rotated: find, exchange, save what changed. Whoever saves sees it at once, others"
+    );
+    println!("within their time to live, or when they ask:");
     let response = r#"{"access_token": "at-bob-2", "refresh_token": "rt-bob-2", "expires_in": 3600}"#;
     let rotated = bob.to_builder().token_response(response)?.build()?;
     store.save_token(&rotated).await?;
     println!("    {:<55}{}", "rotated", requests.take());
+    let seen = store.find_by_user("bob@example.com").await?;
+    println!("    {:<55}{}", format!("here: {}", stage(seen.as_deref())), requests.take());
+    let seen = other_process.find_by_user("bob@example.com").await?;
+    println!("    {:<55}{}", format!("in the other process: {}", stage(seen.as_deref())), requests.take());
+    let reloaded = other_process.reload(&TokenId::of_user("bob@example.com")?).await?;
+    println!("    {:<55}{}", format!("reloaded there: {}", stage(reloaded.as_deref())), requests.take());
 
     println!("\nTwo processes write to Bob's token at the same moment, each a field of its own:");
     let region = OAuthToken::builder().user_name("bob@example.com").extra("region", "eu").build()?;
@@ -117,7 +138,7 @@ async fn tour(
     one?;
     two?;
     println!("    {:<55}{}", "saved, saved", requests.take());
-    let bob = store.find_by_user("bob@example.com").await?.ok_or("bob is gone")?;
+    let bob = store.reload(&TokenId::of_user("bob@example.com")?).await?.ok_or("bob is gone")?;
     let (region, plan) = (bob.extra("region"), bob.extra("plan"));
     println!("    {:<55}{}", format!("region {region:?}, plan {plan:?}"), requests.take());
     if (region, plan) != (Some("eu"), Some("gold")) {
@@ -146,6 +167,15 @@ async fn tour(
     Ok(())
 }
 
+/// Which of Bob's tokens this is, without showing it.
+fn stage(token: Option<&OAuthToken>) -> &'static str {
+    match token.and_then(OAuthToken::access_token).map(ExposeSecret::expose_secret) {
+        Some("at-bob-1") => "the first token",
+        Some("at-bob-2") => "the rotated token",
+        _ => "no token",
+    }
+}
+
 /// Prints a secret's name, tags and value, with every text in the value that is not public replaced.
 async fn show_secret(client: &Client, prefix: &str, token: &OAuthToken) -> Result<(), Failure> {
     let name = format!("{prefix}/{}", token.assigned_id().map_or("", TokenId::as_str));
@@ -171,7 +201,7 @@ impl Requests {
     fn take(&self) -> String {
         let counts = std::mem::take(&mut *self.0.lock().expect("no panic while locked"));
         let counts: Vec<_> = counts.iter().map(|(operation, count)| format!("{count} {operation}")).collect();
-        counts.join(", ")
+        if counts.is_empty() { "no requests".to_owned() } else { counts.join(", ") }
     }
 }
 

@@ -22,8 +22,14 @@ fn it_tells_its_story_with_the_cost_of_each_step_and_no_secret() {
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     for step in [
         "1 CreateSecret, 1 GetSecretValue\n",
-        "by refresh token  o'brien                              2 GetSecretValue, 1 ListSecrets\n",
-        "rotated                                                1 GetSecretValue, 1 PutSecretValue, 1 TagResource\n",
+        "by user, there, once                                   1 GetSecretValue\n",
+        "by user, there, a thousand times                       no requests\n",
+        "by refresh token, here, once                           1 GetSecretValue, 1 ListSecrets\n",
+        "by refresh token, here, a thousand times               no requests\n",
+        "rotated                                                1 PutSecretValue, 1 TagResource\n",
+        "here: the rotated token                                no requests\n",
+        "in the other process: the first token                  no requests\n",
+        "reloaded there: the rotated token                      1 GetSecretValue\n",
         // Whether the two did meet is up to the machine; that it would do no harm is tested with gates.
         "    saved, saved  ",
         "region Some(\"eu\"), plan Some(\"gold\")",
