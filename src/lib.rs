@@ -2,7 +2,9 @@
 //!
 //! [`SecretsManagerTokenStore`] keeps each token as one JSON secret in AWS Secrets Manager. Any number of processes may
 //! work on the same tokens: saves are compare-and-swap and merge what others have changed, and a token that was found
-//! before it was deleted is not brought back. [`MemoryTokenStore`] follows the same rules in memory, for unit tests of applications.
+//! before it was deleted is not brought back. Finds are answered from a cache that is never behind this process's own
+//! changes, and a token about to expire is [refreshed once](SecretsManagerTokenStore::refresh_with), however many ask for
+//! it. [`MemoryTokenStore`] follows the same contract in memory, for unit tests of applications.
 //!
 //! ```
 //! use oauth_token_store::{MemoryTokenStore, OAuthToken, TokenStore, TokenStoreExt};
@@ -26,7 +28,8 @@
 //!
 //! - The contract: [`OAuthToken`], [`LookupPlan`] (which stored token a partial one stands for), [`TokenStore`] (the six
 //!   operations), [`StoreError`] and [`ErrorKind`].
-//! - The store: [`SecretsManagerTokenStore`], with its costs and limits, and [its builder](SecretsManagerTokenStoreBuilder).
+//! - The store: [`SecretsManagerTokenStore`], with its costs and limits, and [its builder](SecretsManagerTokenStoreBuilder);
+//!   what it counts is [`StoreStats`].
 //! - For tokens of Zoho's: [`zoho`], which server refreshes which token.
 #![cfg_attr(feature = "embedded", doc = "- For development and tests: [`embedded::EmbeddedSecretsManager`].")]
 #![cfg_attr(feature = "conformance", doc = "- For stores of your own: [`conformance`].")]

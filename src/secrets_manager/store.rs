@@ -24,6 +24,11 @@ use super::{compare_and_swap, delete, listing};
 
 /// OAuth tokens as JSON secrets in AWS Secrets Manager, one each, written by compare-and-swap.
 ///
+/// Finds are answered from memory for [`time_to_live`](SecretsManagerTokenStoreBuilder::time_to_live). What this process
+/// saves or deletes, it sees at once: no find that begins after that shows what was there before, whatever reads were
+/// under way, and for a minute no read of a replica that lags behind brings it back. Many that want the same token share
+/// one request, and many that want it refreshed share [one exchange](Self::refresh_with).
+///
 /// Many processes may work on the same tokens. Of two saves that collide, the second is merged over the first, so
 /// what only one of them changed is never lost; where both changed the same field, the later save's value stays. A token
 /// that was found before it was deleted is refused ([`ErrorKind::Deleted`](crate::ErrorKind::Deleted)). Cloning is
@@ -34,10 +39,13 @@ use super::{compare_and_swap, delete, listing};
 ///
 /// | operation | requests |
 /// |---|---|
+/// | any find of what is in memory | none |
 /// | find by user or store-assigned id, hit or miss | 1 GetSecretValue |
 /// | find by own id: record without / with a user | 1 GetSecretValue / 2 GetSecretValue + 1 ListSecrets |
 /// | find by grant, refresh or access token: record named by it / otherwise | 1 GetSecretValue / 2 GetSecretValue + 1 ListSecrets |
-/// | save by user or store-assigned id | 1 GetSecretValue, then 1 PutSecretValue or CreateSecret; 1 TagResource if a fingerprint changed |
+/// | save over a record that is in memory | 1 PutSecretValue; 1 TagResource if a fingerprint changed |
+/// | save after a find that missed | 1 CreateSecret |
+/// | save by user or store-assigned id with nothing known | 1 GetSecretValue, then 1 PutSecretValue or CreateSecret; 1 TagResource if a fingerprint changed |
 /// | save of what is already stored | 1 GetSecretValue |
 /// | delete by store-assigned id | 1 DeleteSecret |
 /// | delete by own id | 1 DeleteSecret + 1 ListSecrets, and 1 GetSecretValue + 1 DeleteSecret for each further record |
@@ -50,7 +58,10 @@ use super::{compare_and_swap, delete, listing};
 /// # Limits
 ///
 /// - Secrets Manager is eventually consistent: a find shortly after another process's save may return the version before
-///   it. A save based on such a read is refused and merged anew.
+///   it. A save based on such a read is refused and merged anew. That reads never go back is known of what this process
+///   has seen in the last minute, as long as fewer than
+///   [`max_capacity`](SecretsManagerTokenStoreBuilder::max_capacity) other tokens are used meanwhile; a predecessor, of
+///   another process's making, of a record that this process has made may still be shown by a replica that lags behind.
 /// - Lookups by an own id on a record with a user, and by tokens that did not name the record, go by `ListSecrets`,
 ///   which [lags by up to five minutes]. Within that time a find by them may miss, a save by them can make a second
 ///   record, and a delete by such an id can find nothing. Prefer the store-assigned id: [`OAuthToken::assigned_id`].
@@ -58,14 +69,17 @@ use super::{compare_and_swap, delete, listing};
 /// - [`get_tokens`](TokenStore::get_tokens) and [`delete_tokens`](TokenStore::delete_tokens) cover what ListSecrets
 ///   shows and what this store wrote in the last ten minutes: other processes' tokens younger than five minutes may be
 ///   missed.
-/// - A roll-back or edit of a secret by hand can be undone by a save that was already under way.
+/// - A roll-back or edit of a secret by hand can be undone by a save that was already under way, or is based on the version
+///   before it that a process still has in memory, and saves made on top of such an edit with it. [`reload`](Self::reload)
+///   shows it at once; a roll-back is else hidden for a minute from those who saw the version after it.
 /// - Somebody who restores a secret from scheduled deletion while a save replaces it loses it.
 /// - A whole token that was not built from a found one, saved by a process that knows nothing of a rotation, overwrites
 ///   the newer refresh token. Find, change, save instead. What a found token changed is also merged into the record of a
 ///   new login, if its user has logged in anew since.
 /// - A save whose caller has given it up, or whose error's token is saved again, may land after a logout that came in
 ///   between. A deletion whose answer was lost is repeated by name, so a login that comes before it ends is deleted too.
-/// - A crash between an exchange at the OAuth server and its save loses what the server handed out.
+/// - A crash between an exchange at the OAuth server and its save loses what the server handed out. Nothing is locked between
+///   processes: two that refresh one token in the same moment both make an exchange.
 /// - Secrets Manager takes no more than [one write in ten minutes] to the same secret for long: of about 100 versions
 ///   none younger than 24 hours is dropped, and then saves fail with
 ///   [`ErrorKind::QuotaExceeded`](crate::ErrorKind::QuotaExceeded).
