@@ -91,10 +91,9 @@ impl<'a> Change<'a> {
                 }
             }
             // Another secret of this name that was there when the write was sent is gone by now.
-            Known::Present(_) | Known::Absent if self.is_undisturbed(current) => Left::Known,
+            Known::Present(_) | Known::Absent if self.is_undisturbed(entry) => Left::Known,
             // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,
-            Known::Absent if entry.has_seen_the_end_of(&record.version.arn) => Left::Overtaken,
             // A deletion of this process may have come before it or after.
             Known::Absent if entry.source == Source::Written => Left::Nothing,
             Known::Absent | Known::Invalidated => Left::InDoubt,
@@ -106,6 +105,7 @@ impl<'a> Change<'a> {
     pub(crate) fn deleted(mut self, arn: Option<&str>, at: Option<SystemTime>) {
         self.is_settled = true;
         let (cache, locator) = (self.cache, self.locator);
+        let told = at;
         let at = at.or_else(|| cache.service_time());
         cache.note_service_time(at);
         let mut desk = cache.flights.lock(locator);
@@ -116,19 +116,27 @@ impl<'a> Change<'a> {
         };
         let is_gone = match current.as_ref().map(|entry| (entry, entry.record())) {
             // There may be another secret of the name, and a deletion of one that is not there succeeds.
-            None | Some((_, None)) => arn.is_none(),
+            None | Some((_, None)) if arn.is_some() => false,
+            // What was saved meanwhile may have been forgotten again.
+            None => cache.losses() == self.losses,
+            Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
             Some((_, Some(record))) if arn.is_some_and(|arn| arn != record.version.arn) => false,
-            Some(_) if self.is_undisturbed(current.as_ref()) => true,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {
                 entry.source == Source::Loaded && at.is_some_and(|at| record.version.is_from_before(at))
             }
         };
+        let is_newer = |entry: &&Arc<Entry>| {
+            let created = entry.record().and_then(|record| record.version.created);
+            arn.is_none()
+                && entry.source == Source::Loaded
+                && created.zip(told).is_some_and(|(it, at)| it > at)
+        };
         if is_gone {
             let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, &cache.settings);
             cache.install(entry, current.as_ref());
-        } else {
+        } else if current.as_ref().filter(is_newer).is_none() {
             // What is known may have been made before the deletion or after: the next load tells by its date.
             let at = at.filter(|_| arn.is_none());
             let entry =
@@ -138,12 +146,8 @@ impl<'a> Change<'a> {
         drop(desk);
     }
 
-    fn is_undisturbed(&self, current: Option<&Arc<Entry>>) -> bool {
-        match (current, &self.before) {
-            (Some(current), Some(before)) => Arc::ptr_eq(current, before),
-            (None, None) => true,
-            _ => false,
-        }
+    fn is_undisturbed(&self, current: &Arc<Entry>) -> bool {
+        self.before.as_ref().is_some_and(|before| Arc::ptr_eq(before, current))
     }
 }
 

@@ -104,3 +104,63 @@ async fn a_key_that_was_found_while_its_token_was_evicted_leaves_nothing_behind(
     cache.index.add(&key, &entry);
     assert_eq!(cache.index.len(), 0);
 }
+
+#[tokio::test]
+async fn a_key_that_a_token_has_rotated_away_from_meanwhile_is_not_kept() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    save(&cache, 1, 1);
+    let (locator, searched) = record(1, 0);
+    let key = LookupKey::access_of(&searched.token).expect("an access token");
+    cache.resolve(&key, locator, &searched);
+    assert_eq!(cache.index.len(), 3);
+}
+
+/// The version that a save writes may be loaded before the save is answered.
+#[tokio::test]
+async fn a_save_that_was_seen_before_its_answer_is_known() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    let change = Change::begin(&cache, locator);
+    let loaded = saved.clone();
+    let load = move || {
+        let loaded = loaded.clone();
+        async move { Ok(Some(loaded)) }
+    };
+    cache.read(locator, Demand::Cached, load).await.expect("loaded");
+    change.saved(saved);
+    assert!(cache.get(&LookupKey::User("1")).is_some());
+}
+
+fn at(seconds: u64) -> Option<SystemTime> {
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[test]
+fn the_service_s_clock_never_goes_back() {
+    let cache = cache();
+    Change::begin(&cache, record(1, 0).0).deleted(None, at(5));
+    Change::begin(&cache, record(2, 0).0).deleted(None, at(3));
+    assert_eq!(cache.service_time(), at(5));
+}
+
+#[test]
+fn a_deletion_without_a_date_was_not_before_the_latest_date_told() {
+    let cache = cache();
+    Change::begin(&cache, record(1, 0).0).deleted(None, at(5));
+    let (locator, before) = record(2, 0);
+    Change::begin(&cache, locator).deleted(None, None);
+    assert!(cache.not_older(&locator, before).is_none());
+}
+
+/// By ARN: the secret that was meant had been replaced already.
+#[test]
+fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    Change::begin(&cache, record(1, 0).0).deleted(Some("another"), at(5));
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    assert!(cache.base(&LookupKey::User("1")).is_none());
+    let (locator, known) = record(1, 0);
+    assert!(cache.not_older(&locator, known).is_some());
+}
