@@ -92,6 +92,12 @@ impl<'a> Change<'a> {
             }
             // Another secret of this name that was there when the write was sent is gone by now.
             Known::Present(_) | Known::Absent if self.is_undisturbed(entry) => Left::Known,
+            // Only of what was loaded the date is exact.
+            Known::Present(other)
+                if entry.source == Source::Loaded && other.version.is_older_than(&record.version) =>
+            {
+                Left::Known
+            }
             // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,
             // A deletion of this process may have come before it or after.

@@ -1,6 +1,11 @@
 //! What no find shows: that nothing stays behind in the index.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::SystemTime;
+
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::record::{Version, slot_after};
@@ -43,7 +48,9 @@ async fn versions_that_were_replaced_leave_nothing_behind() {
     assert_eq!(cache.index.len(), 1);
     save(&cache, 1, 0);
     Change::begin(&cache, record(1, 0).0).deleted(None, None);
+    cache.bound.settle();
     assert_eq!(cache.index.len(), 1);
+    assert_eq!(cache.stats().evictions, 0);
 }
 
 #[tokio::test]
@@ -163,4 +170,49 @@ fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
     assert!(cache.base(&LookupKey::User("1")).is_none());
     let (locator, known) = record(1, 0);
     assert!(cache.not_older(&locator, known).is_some());
+}
+
+#[test]
+fn what_was_deleted_by_arn_does_not_come_back() {
+    let cache = cache();
+    let (locator, deleted) = record(1, 0);
+    Change::begin(&cache, locator).deleted(Some("arn-1"), at(5));
+    assert!(cache.base(&LookupKey::User("1")).is_none());
+    assert!(cache.not_older(&locator, deleted).is_none());
+}
+
+/// One that has waited for a load which began too early finds another one under way, begun by a find meanwhile.
+#[tokio::test]
+async fn a_reload_that_joins_the_load_of_a_find_believes_it() {
+    let settings = CacheSettings { time_to_live: Duration::ZERO, ..CacheSettings::default() };
+    let cache = Cache::new(settings, Arc::new(SystemClock::new()));
+    let (locator, newer) = record(1, 1);
+    Change::begin(&cache, locator).saved(newer);
+    let permits = Arc::new(Semaphore::new(0));
+    let load = {
+        let permits = Arc::clone(&permits);
+        move || {
+            let permits = Arc::clone(&permits);
+            async move {
+                permits.acquire().await.expect("open").forget();
+                Ok(Some(record(1, 0).1))
+            }
+        }
+    };
+    let mut first = Box::pin(cache.read(locator, Demand::Cached, load.clone()));
+    assert!(is_pending(first.as_mut()));
+    let mut reload = Box::pin(cache.read(locator, Demand::Reload, load.clone()));
+    assert!(is_pending(reload.as_mut()));
+    // The older version, once more, and then what is known.
+    permits.add_permits(2);
+    assert_eq!(first.await.expect("kept").expect("there").version.id, record(1, 1).1.version.id);
+    let mut second = Box::pin(cache.read(locator, Demand::Cached, load));
+    assert!(is_pending(second.as_mut()) && is_pending(reload.as_mut()));
+    permits.add_permits(2);
+    assert_eq!(reload.await.expect("loaded").expect("there").version.id, record(1, 0).1.version.id);
+    assert_eq!(cache.stats().loads, 3);
+}
+
+fn is_pending(future: Pin<&mut impl Future>) -> bool {
+    future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }

@@ -738,3 +738,82 @@ async fn a_save_of_a_second_record_with_a_key_makes_the_search_anew() {
     let found = store.find_by_access_token(&access).await.expect("found").expect("there");
     assert_eq!(found.user_name(), Some(users[0]));
 }
+
+/// A replica shows the secret that had the name before while the Create is under way.
+#[tokio::test(start_paused = true)]
+async fn a_predecessor_seen_during_a_login_does_not_come_back_after_it() {
+    let (backend, store) = new_cached().await;
+    backend.set_list_lag(Duration::from_secs(300));
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    tokio::time::sleep(Duration::from_millis(5500)).await;
+    other.delete_token(&id_of("bob")).await.expect("deleted");
+    other.save_token(&login("eve")).await.expect("saved");
+    // Whose date is later than that of bob's first secret.
+    found(&store, "eve").await;
+    let creates = backend.gate(Gate::after(Operation::CreateSecret));
+    let save = spawn_save(&store, &login("bob").to_builder().scope("2").build().expect("valid"));
+    creates.arrived(1).await;
+    backend.set_read_lag(Duration::from_secs(3));
+    let seen = store.reload(&id_of("bob")).await.expect("loaded").expect("there");
+    assert_eq!(seen.scope(), None);
+    creates.open();
+    done(save).await;
+    let (bob, cost) = cost!(backend, store.find_by_user("bob"));
+    assert_eq!((bob.expect("there").scope(), cost.as_str()), (Some("2"), "no requests"));
+}
+
+/// A deletion and then a login, answered in that order but both after they have landed.
+#[tokio::test(start_paused = true)]
+async fn a_login_answered_after_an_earlier_deletion_is_found() {
+    let (backend, store) = new_cached().await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let creates = backend.gate(Gate::after(Operation::CreateSecret));
+    let (deleter, id) = (store.clone(), id_of("bob"));
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+    deletions.arrived(1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let save = spawn_save(&store, &login("bob"));
+    creates.arrived(1).await;
+    deletions.open();
+    done(deletion).await;
+    creates.open();
+    let saved = done(save).await;
+    assert_eq!(store.find_by_user("bob").await.expect("found"), Some(saved));
+}
+
+/// Where nothing is kept, what is under way must not be joined all the same.
+#[tokio::test(start_paused = true)]
+async fn with_no_capacity_a_find_after_a_change_does_not_join_a_load_from_before_it() {
+    for change in ["save", "delete", "invalidate", "invalidate all"] {
+        let backend = EmbeddedSecretsManager::new();
+        let store = cached(backend.client()).max_capacity(0).build().await.expect("a store");
+        let other = store_on(&backend).await;
+        other.save_token(&login("bob")).await.expect("saved");
+        let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+        let saver = if change == "save" { &store } else { &other };
+        let save = spawn_save(saver, &extra("bob", "x", "1"));
+        puts.arrived(1).await;
+        let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+        let find = || {
+            let store = store.clone();
+            tokio::spawn(async move { store.find_by_user("bob").await })
+        };
+        let early = find();
+        reads.arrived(1).await;
+        puts.open();
+        done(save).await;
+        match change {
+            "delete" => store.delete_token(&id_of("bob")).await.expect("deleted"),
+            "invalidate" => store.invalidate(&id_of("bob")),
+            "invalidate all" => store.invalidate_all(),
+            _ => {}
+        }
+        let late = find();
+        reads.arrived(2).await;
+        reads.open();
+        let x = done(late).await.map(|bob| bob.extra("x").map(str::to_owned));
+        assert_eq!(x, (change != "delete").then(|| Some("1".to_owned())), "{change}");
+        done(early).await;
+    }
+}
