@@ -29,12 +29,13 @@ impl Bound {
                 .max_capacity(settings.max_capacity)
                 .eviction_policy(EvictionPolicy::lru())
                 .eviction_listener(move |_, entry: Arc<Entry>, cause| {
-                    // Killed before it leaves the index: a write that no longer finds it there need not kill it.
-                    entry.kill();
-                    index.forget(&entry);
+                    // Counted first of all: who finds it gone is to know why.
                     if counts && cause == RemovalCause::Size {
                         add_one(&counters.evictions);
                     }
+                    // Killed before it leaves the index: a write that no longer finds it there need not kill it.
+                    entry.kill();
+                    index.forget(&entry);
                 })
                 .build()
         };

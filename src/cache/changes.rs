@@ -83,7 +83,7 @@ impl<'a> Change<'a> {
                 if record.version.is_older_than(&other.version) {
                     // After a roll-back by hand, slots that the service has cleared away are taken anew. What was known
                     // before the write was sent cannot have overtaken it.
-                    if self.is_undisturbed(current) { Left::InDoubt } else { Left::Overtaken }
+                    if self.is_undisturbed(entry) { Left::InDoubt } else { Left::Overtaken }
                 } else if other.version.id == record.version.id
                     || other.version.is_older_than(&record.version)
                 {
@@ -93,10 +93,15 @@ impl<'a> Change<'a> {
                 }
             }
             // Another secret of this name that was there when the write was sent is gone by now.
-            Known::Present(_) | Known::Absent if self.is_undisturbed(current) => Left::Known,
+            Known::Present(_) | Known::Absent if self.is_undisturbed(entry) => Left::Known,
+            // Only of what was loaded the date is exact.
+            Known::Present(other)
+                if entry.source == Source::Loaded && other.version.is_older_than(&record.version) =>
+            {
+                Left::Known
+            }
             // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,
-            Known::Absent if entry.has_seen_the_end_of(&record.version.arn) => Left::Overtaken,
             // A deletion of this process may have come before it or after.
             Known::Absent if entry.source == Source::Written => Left::Nothing,
             Known::Absent | Known::Invalidated => Left::InDoubt,
@@ -108,6 +113,7 @@ impl<'a> Change<'a> {
     pub(crate) fn deleted(mut self, arn: Option<&str>, at: Option<SystemTime>) {
         self.is_settled = true;
         let (cache, locator) = (self.cache, self.locator);
+        let told = at;
         let at = at.or_else(|| cache.service_time());
         cache.note_service_time(at);
         let mut desk = cache.flights.lock(locator);
@@ -119,22 +125,30 @@ impl<'a> Change<'a> {
         let is_meant = |record: &Record| arn.is_none_or(|arn| arn == record.version.arn);
         let is_gone = match current.as_ref().map(|entry| (entry, entry.record())) {
             // There may be another secret of the name, and a deletion of one that is not there succeeds.
-            None | Some((_, None)) => arn.is_none(),
+            None | Some((_, None)) if arn.is_some() => false,
+            // What was saved meanwhile may have been forgotten again.
+            None => cache.losses() == self.losses,
+            Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
             Some((entry, Some(record))) if !is_meant(record) => {
                 entry.doubt();
                 return;
             }
-            Some(_) if self.is_undisturbed(current.as_ref()) => true,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {
                 entry.source == Source::Loaded && at.is_some_and(|at| record.version.is_from_before(at))
             }
         };
+        let is_newer = |entry: &&Arc<Entry>| {
+            let created = entry.record().and_then(|record| record.version.created);
+            arn.is_none()
+                && entry.source == Source::Loaded
+                && created.zip(told).is_some_and(|(it, at)| it > at)
+        };
         if is_gone {
             let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, &cache.settings);
             cache.install(entry, current.as_ref());
-        } else {
+        } else if current.as_ref().filter(is_newer).is_none() {
             // What is known may have been made before the deletion or after: the next load tells by its date.
             let at = at.filter(|_| arn.is_none());
             let entry =
@@ -145,16 +159,11 @@ impl<'a> Change<'a> {
     }
 
     /// Whether nothing new was learnt meanwhile.
-    fn is_undisturbed(&self, current: Option<&Arc<Entry>>) -> bool {
-        match (current, &self.before) {
-            (Some(current), Some(before)) => {
-                let version = |entry: &Entry| entry.record().map(|record| record.version.clone());
-                Arc::ptr_eq(current, before)
-                    || (version(current).is_some() && version(current) == version(before))
-            }
-            (None, None) => true,
-            _ => false,
-        }
+    fn is_undisturbed(&self, current: &Arc<Entry>) -> bool {
+        let version = |entry: &Entry| entry.record().map(|record| record.version.clone());
+        self.before.as_ref().is_some_and(|before| {
+            Arc::ptr_eq(before, current) || (version(before).is_some() && version(before) == version(current))
+        })
     }
 }
 

@@ -127,7 +127,8 @@ impl Entry {
     ) -> Self {
         let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
         let gone = arn.map(str::to_owned).or(traces.gone);
-        let traces = Traces { gone, last: None, deleted: traces.deleted.max(at) };
+        let last = before.and_then(Self::version).cloned();
+        let traces = Traces { gone, last, deleted: traces.deleted.max(at) };
         Self { traces, ..Self::new(locator, Known::Absent, Source::Written, as_of, settings) }
     }
 
@@ -194,14 +195,9 @@ impl Entry {
         if now.since(&self.seen) >= NEVER_BACK {
             return false;
         }
-        self.has_seen_the_end_of(&loaded.arn)
+        self.traces.gone.as_ref() == Some(&loaded.arn)
             || self.version().is_some_and(|known| loaded.is_older_than(known))
             || self.traces.deleted.is_some_and(|deleted| loaded.is_from_before(deleted))
-    }
-
-    /// Whether the secret of this ARN was deleted or replaced.
-    pub(super) fn has_seen_the_end_of(&self, arn: &str) -> bool {
-        self.traces.gone.as_deref() == Some(arn)
     }
 
     /// Whether it answers finds.

@@ -16,9 +16,11 @@
 //!    ([`Entry::is_ahead_of`]): a replica that lags behind is asked once more and then outvoted. The service is believed
 //!    again 60 s after the newer version was last seen, after an invalidation, and whenever it says that there is none.
 //! 3. *Two writes of this process may be answered in another order than they happened.* Which version is on top of which
-//!    can be told from their ids; where it can't, because a record was deleted and made anew meanwhile, nothing is kept.
+//!    can be told from their ids; where it can't, because a record was deleted and made anew meanwhile, what is known is
+//!    left in doubt, and the next load tells by its date.
 //! 4. *Eviction removes knowledge and adds none.* moka is told of entries and decides which to drop; one that it drops is
-//!    killed before it leaves the index, so that no write can miss it while it is served.
+//!    killed before it leaves the index, so that no write can miss it while it is served. Nor does the answer to what was
+//!    sent before something was evicted or invalidated stand in for that ([`Cache::losses`]).
 //!
 //! A write of unknown fate, and one that lost a race, leave the entry in doubt: it answers no find and bases no save
 //! until it is loaded again. Freshness is a matter of two clocks ([`clock`]), not of moka's.

@@ -1,6 +1,11 @@
 //! What no find shows: that nothing stays behind in the index.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::SystemTime;
+
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::record::{Version, slot_after};
@@ -43,7 +48,9 @@ async fn versions_that_were_replaced_leave_nothing_behind() {
     assert_eq!(cache.index.len(), 1);
     save(&cache, 1, 0);
     Change::begin(&cache, record(1, 0).0).deleted(None, None);
+    cache.bound.settle();
     assert_eq!(cache.index.len(), 1);
+    assert_eq!(cache.stats().evictions, 0);
 }
 
 #[tokio::test]
@@ -103,4 +110,109 @@ async fn a_key_that_was_found_while_its_token_was_evicted_leaves_nothing_behind(
     assert_eq!(cache.index.len(), 0);
     cache.index.add(&key, &entry);
     assert_eq!(cache.index.len(), 0);
+}
+
+#[tokio::test]
+async fn a_key_that_a_token_has_rotated_away_from_meanwhile_is_not_kept() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    save(&cache, 1, 1);
+    let (locator, searched) = record(1, 0);
+    let key = LookupKey::access_of(&searched.token).expect("an access token");
+    cache.resolve(&key, locator, &searched);
+    assert_eq!(cache.index.len(), 3);
+}
+
+/// The version that a save writes may be loaded before the save is answered.
+#[tokio::test]
+async fn a_save_that_was_seen_before_its_answer_is_known() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    let change = Change::begin(&cache, locator);
+    let loaded = saved.clone();
+    let load = move || {
+        let loaded = loaded.clone();
+        async move { Ok(Some(loaded)) }
+    };
+    cache.read(locator, Demand::Cached, load).await.expect("loaded");
+    change.saved(saved);
+    assert!(cache.get(&LookupKey::User("1")).is_some());
+}
+
+fn at(seconds: u64) -> Option<SystemTime> {
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[test]
+fn the_service_s_clock_never_goes_back() {
+    let cache = cache();
+    Change::begin(&cache, record(1, 0).0).deleted(None, at(5));
+    Change::begin(&cache, record(2, 0).0).deleted(None, at(3));
+    assert_eq!(cache.service_time(), at(5));
+}
+
+#[test]
+fn a_deletion_without_a_date_was_not_before_the_latest_date_told() {
+    let cache = cache();
+    Change::begin(&cache, record(1, 0).0).deleted(None, at(5));
+    let (locator, before) = record(2, 0);
+    Change::begin(&cache, locator).deleted(None, None);
+    assert!(cache.not_older(&locator, before).is_none());
+}
+
+/// By ARN: the secret that was meant had been replaced already.
+#[test]
+fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    Change::begin(&cache, record(1, 0).0).deleted(Some("another"), at(5));
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
+    let (locator, known) = record(1, 0);
+    assert!(cache.not_older(&locator, known).is_some());
+}
+
+#[test]
+fn what_was_deleted_by_arn_does_not_come_back() {
+    let cache = cache();
+    let (locator, deleted) = record(1, 0);
+    Change::begin(&cache, locator).deleted(Some("arn-1"), at(5));
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
+    assert!(cache.not_older(&locator, deleted).is_none());
+}
+
+/// One that has waited for a load which began too early finds another one under way, begun by a find meanwhile.
+#[tokio::test]
+async fn a_reload_that_joins_the_load_of_a_find_believes_it() {
+    let settings = CacheSettings { time_to_live: Duration::ZERO, ..CacheSettings::default() };
+    let cache = Cache::new(settings, Arc::new(SystemClock::new()));
+    let (locator, newer) = record(1, 1);
+    Change::begin(&cache, locator).saved(newer);
+    let permits = Arc::new(Semaphore::new(0));
+    let load = {
+        let permits = Arc::clone(&permits);
+        move || {
+            let permits = Arc::clone(&permits);
+            async move {
+                permits.acquire().await.expect("open").forget();
+                Ok(Some(record(1, 0).1))
+            }
+        }
+    };
+    let mut first = Box::pin(cache.read(locator, Demand::Cached, load.clone()));
+    assert!(is_pending(first.as_mut()));
+    let mut reload = Box::pin(cache.read(locator, Demand::Reload, load.clone()));
+    assert!(is_pending(reload.as_mut()));
+    // The older version, once more, and then what is known.
+    permits.add_permits(2);
+    assert_eq!(first.await.expect("kept").expect("there").version.id, record(1, 1).1.version.id);
+    let mut second = Box::pin(cache.read(locator, Demand::Cached, load));
+    assert!(is_pending(second.as_mut()) && is_pending(reload.as_mut()));
+    permits.add_permits(2);
+    assert_eq!(reload.await.expect("loaded").expect("there").version.id, record(1, 0).1.version.id);
+    assert_eq!(cache.stats().loads, 3);
+}
+
+fn is_pending(future: Pin<&mut impl Future>) -> bool {
+    future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }

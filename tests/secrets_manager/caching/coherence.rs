@@ -258,6 +258,27 @@ async fn a_save_answered_after_a_later_deletion_brings_nothing_back() {
     }
 }
 
+/// A login and then its deletion, answered in that order but both after they have landed.
+#[tokio::test(start_paused = true)]
+async fn what_was_created_and_deleted_at_once_does_not_come_back() {
+    let (backend, store) = new_cached().await;
+    let creates = backend.gate(Gate::after(Operation::CreateSecret));
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let save = spawn_save(&store, &login("bob"));
+    creates.arrived(1).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let (deleter, id) = (store.clone(), id_of("bob"));
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+    deletions.arrived(1).await;
+    creates.open();
+    done(save).await;
+    deletions.open();
+    done(deletion).await;
+    backend.stale_reads(2);
+    let (bob, cost) = cost!(backend, store.find_by_user("bob"));
+    assert_eq!((bob, cost.as_str()), (None, "2 GetSecretValue"));
+}
+
 /// What was deleted before is not brought back by a save and a deletion whose order cannot be told.
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_stays_gone_when_the_order_of_a_save_and_a_deletion_cannot_be_told() {
@@ -305,7 +326,9 @@ async fn what_is_gone_stays_gone_when_the_order_of_a_save_and_a_deletion_cannot_
 async fn a_login_after_a_deletion_that_is_answered_later_is_found() {
     for stale_reads in [0, 1] {
         let (backend, store) = new_cached().await;
-        store.save_token(&login("bob")).await.expect("saved");
+        store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+        // With its date.
+        found(&store, "bob").await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
         let (deleter, id) = (store.clone(), id_of("bob"));
@@ -329,6 +352,7 @@ async fn a_login_after_a_deletion_that_is_answered_later_is_found() {
 #[tokio::test(start_paused = true)]
 async fn what_was_deleted_stays_gone_when_another_login_is_seen_before_the_answer() {
     let (backend, store) = new_cached().await;
+    backend.set_list_lag(Duration::from_secs(300));
     let other = store_on(&backend).await;
     store.save_token(&login("bob")).await.expect("saved");
     tokio::time::sleep(Duration::from_secs(100)).await;
@@ -343,7 +367,31 @@ async fn what_was_deleted_stays_gone_when_another_login_is_seen_before_the_answe
     assert_eq!(seen.scope(), Some("2"));
     deletions.open();
     done(deletion).await;
+    backend.set_read_lag(Duration::from_secs(50));
     assert_eq!(found(&store, "bob").await.scope(), Some("2"));
+    backend.set_read_lag(Duration::from_secs(0));
+    assert_eq!(found(&store, "bob").await.scope(), Some("2"));
+}
+
+/// The login's own knowledge was forgotten before the deletion was answered.
+#[tokio::test(start_paused = true)]
+async fn a_login_after_a_deletion_that_is_answered_later_is_found_after_an_invalidation_too() {
+    for is_known in [true, false] {
+        let (backend, store) = new_cached().await;
+        if is_known {
+            store.save_token(&login("bob")).await.expect("saved");
+        }
+        let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+        let (deleter, id) = (store.clone(), id_of("bob"));
+        let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+        deletions.arrived(1).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let again = store.save_token(&login("bob")).await.expect("saved");
+        store.invalidate_all();
+        deletions.open();
+        done(deletion).await;
+        assert_eq!(store.find_by_user("bob").await.expect("found"), Some(again), "known: {is_known}");
+    }
 }
 
 /// A write to a secret is answered when its successor of the same name has been seen.
@@ -509,6 +557,28 @@ async fn a_save_of_unknown_fate_leaves_what_it_knew_in_doubt() {
     assert_eq!(found(&store, "bob").await.extra("x"), Some("1"));
 }
 
+/// Read before the write landed, whose answers were all lost.
+#[tokio::test(start_paused = true)]
+async fn a_load_under_way_at_a_save_of_unknown_fate_is_not_installed() {
+    let backend = EmbeddedSecretsManager::new();
+    let store =
+        cached(backend.client()).write_deadline(Duration::from_secs(1)).build().await.expect("a store");
+    store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+    let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+    let save = spawn_save(&store, &extra("bob", "x", "1"));
+    puts.arrived(1).await;
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+    let finder = store.clone();
+    let find = tokio::spawn(async move { finder.find_by_user("bob").await });
+    reads.arrived(1).await;
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    puts.open();
+    save.await.expect("no panic").expect_err("no answer");
+    reads.open();
+    done(find).await;
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("1"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deletion_of_unknown_fate_leaves_what_was_known_in_doubt() {
     let (backend, store) = new_cached().await;
@@ -600,4 +670,149 @@ async fn a_save_answered_late_is_not_believed_after_an_eviction() {
     assert!(store.stats().evictions > 100);
     done(first).await;
     assert_eq!(found(&store, "bob").await.extra("second"), Some("2"));
+}
+
+/// That no record is named by the key says nothing of the records that hold it.
+#[tokio::test(start_paused = true)]
+async fn a_save_after_a_miss_by_name_alone_still_searches() {
+    for lookup in lookups().into_iter().filter(|lookup| lookup.by_search) {
+        let scratch = store_on(&EmbeddedSecretsManager::new()).await;
+        let named = lookup.partial.to_builder().access_token("a").build().expect("valid");
+        let named = scratch.save_token(&named).await.expect("saved").assigned_id().expect("assigned").clone();
+        let scene = Scene::new(lookup).await;
+        assert_eq!(scene.store.find_token_by_id(&named).await.expect("a miss"), None);
+        let change = scene.lookup.partial.to_builder().scope("all").build().expect("valid");
+        let saved = scene.store.save_token(&change).await.expect("saved");
+        assert_eq!(saved.user_name(), Some("bob"), "{}", scene.lookup.name);
+        assert_eq!(scene.backend.secret_count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_forgets_that_a_search_found_nothing() {
+    for all in [true, false] {
+        for in_flight in [true, false] {
+            let (backend, store) = new_cached().await;
+            let lists = backend.gate(Gate::after(Operation::ListSecrets));
+            if !in_flight {
+                lists.open();
+            }
+            let finder = store.clone();
+            let find = tokio::spawn(async move { finder.find_token_by_id(&id("7")).await });
+            if in_flight {
+                lists.arrived(1).await;
+            } else {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let blind = cached(backend.client()).tag_search(false).build().await.expect("a store");
+            let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+            blind.save_token(&person).await.expect("saved");
+            if all {
+                store.invalidate_all();
+            } else {
+                store.invalidate(&id("7"));
+            }
+            lists.open();
+            done(find).await;
+            let found = store.find_token_by_id(&id("7")).await.expect("found");
+            assert!(found.is_some(), "all: {all}, in flight: {in_flight}");
+        }
+    }
+}
+
+/// It holds an id that the key of another record was, too: what a search has found before counts no more.
+#[tokio::test(start_paused = true)]
+async fn a_save_of_a_second_record_with_a_key_makes_the_search_anew() {
+    let backend = EmbeddedSecretsManager::new();
+    let store = cached(backend.client()).build().await.expect("a store");
+    let shared = |user: &str| token().user_name(user).access_token("shared").build().expect("valid");
+    // Records are tried in the order of their names.
+    let mut users = ["bob", "eve"];
+    users.sort_by_key(|user| id_of(user).as_str().to_owned());
+    store.save_token(&shared(users[1])).await.expect("saved");
+    let access = "shared".into();
+    let found = store.find_by_access_token(&access).await.expect("found").expect("there");
+    assert_eq!(found.user_name(), Some(users[1]));
+    store.save_token(&shared(users[0])).await.expect("saved");
+    let found = store.find_by_access_token(&access).await.expect("found").expect("there");
+    assert_eq!(found.user_name(), Some(users[0]));
+}
+
+/// A replica shows the secret that had the name before while the Create is under way.
+#[tokio::test(start_paused = true)]
+async fn a_predecessor_seen_during_a_login_does_not_come_back_after_it() {
+    let (backend, store) = new_cached().await;
+    backend.set_list_lag(Duration::from_secs(300));
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    tokio::time::sleep(Duration::from_millis(5500)).await;
+    other.delete_token(&id_of("bob")).await.expect("deleted");
+    other.save_token(&login("eve")).await.expect("saved");
+    // Whose date is later than that of bob's first secret.
+    found(&store, "eve").await;
+    let creates = backend.gate(Gate::after(Operation::CreateSecret));
+    let save = spawn_save(&store, &login("bob").to_builder().scope("2").build().expect("valid"));
+    creates.arrived(1).await;
+    backend.set_read_lag(Duration::from_secs(3));
+    let seen = store.reload(&id_of("bob")).await.expect("loaded").expect("there");
+    assert_eq!(seen.scope(), None);
+    creates.open();
+    done(save).await;
+    let (bob, cost) = cost!(backend, store.find_by_user("bob"));
+    assert_eq!((bob.expect("there").scope(), cost.as_str()), (Some("2"), "no requests"));
+}
+
+/// A deletion and then a login, answered in that order but both after they have landed.
+#[tokio::test(start_paused = true)]
+async fn a_login_answered_after_an_earlier_deletion_is_found() {
+    let (backend, store) = new_cached().await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let creates = backend.gate(Gate::after(Operation::CreateSecret));
+    let (deleter, id) = (store.clone(), id_of("bob"));
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
+    deletions.arrived(1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let save = spawn_save(&store, &login("bob"));
+    creates.arrived(1).await;
+    deletions.open();
+    done(deletion).await;
+    creates.open();
+    let saved = done(save).await;
+    assert_eq!(store.find_by_user("bob").await.expect("found"), Some(saved));
+}
+
+/// Where nothing is kept, what is under way must not be joined all the same.
+#[tokio::test(start_paused = true)]
+async fn with_no_capacity_a_find_after_a_change_does_not_join_a_load_from_before_it() {
+    for change in ["save", "delete", "invalidate", "invalidate all"] {
+        let backend = EmbeddedSecretsManager::new();
+        let store = cached(backend.client()).max_capacity(0).build().await.expect("a store");
+        let other = store_on(&backend).await;
+        other.save_token(&login("bob")).await.expect("saved");
+        let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+        let saver = if change == "save" { &store } else { &other };
+        let save = spawn_save(saver, &extra("bob", "x", "1"));
+        puts.arrived(1).await;
+        let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+        let find = || {
+            let store = store.clone();
+            tokio::spawn(async move { store.find_by_user("bob").await })
+        };
+        let early = find();
+        reads.arrived(1).await;
+        puts.open();
+        done(save).await;
+        match change {
+            "delete" => store.delete_token(&id_of("bob")).await.expect("deleted"),
+            "invalidate" => store.invalidate(&id_of("bob")),
+            "invalidate all" => store.invalidate_all(),
+            _ => {}
+        }
+        let late = find();
+        reads.arrived(2).await;
+        reads.open();
+        let x = done(late).await.map(|bob| bob.extra("x").map(str::to_owned));
+        assert_eq!(x, (change != "delete").then(|| Some("1".to_owned())), "{change}");
+        done(early).await;
+    }
 }
