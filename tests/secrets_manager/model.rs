@@ -16,7 +16,7 @@ use oauth_token_store::{
 };
 
 use crate::dice::Dice;
-use crate::support::{store_on, token};
+use crate::support::{cached_store_on, store_on, token};
 
 /// An operation's outcome, as far as both stores must agree.
 #[derive(Debug, PartialEq)]
@@ -242,9 +242,28 @@ fn changed(found: &OAuthToken, change: &OAuthToken) -> OAuthToken {
     builder.build().expect("valid")
 }
 
-async fn run_both(script: &[Operation]) -> Result<(), (usize, Outcome, Outcome)> {
+/// Who is compared with the model.
+#[derive(Clone, Copy)]
+enum Stores {
+    TwoInTurn,
+    OneWithACache,
+}
+
+impl Stores {
+    async fn on(self, backend: &EmbeddedSecretsManager) -> [SecretsManagerTokenStore; 2] {
+        match self {
+            Self::TwoInTurn => [store_on(backend).await, store_on(backend).await],
+            Self::OneWithACache => {
+                let store = cached_store_on(backend).await;
+                [store.clone(), store]
+            }
+        }
+    }
+}
+
+async fn run_both(stores: Stores, script: &[Operation]) -> Result<(), (usize, Outcome, Outcome)> {
     let backend = EmbeddedSecretsManager::new();
-    let stores: [SecretsManagerTokenStore; 2] = [store_on(&backend).await, store_on(&backend).await];
+    let stores = stores.on(&backend).await;
     let model = MemoryTokenStore::new();
     let (mut of_model, mut of_stores) = (Vec::new(), Vec::new());
     for (n, operation) in script.iter().enumerate() {
@@ -258,14 +277,14 @@ async fn run_both(script: &[Operation]) -> Result<(), (usize, Outcome, Outcome)>
 }
 
 /// Leaves out whatever is not needed for the difference.
-async fn shortest(mut script: Vec<Operation>) -> Vec<Operation> {
-    while let Err((last, ..)) = run_both(&script).await {
+async fn shortest(stores: Stores, mut script: Vec<Operation>) -> Vec<Operation> {
+    while let Err((last, ..)) = run_both(stores, &script).await {
         script.truncate(last + 1);
         let mut shorter = None;
         for n in (0..script.len()).rev() {
             let mut candidate = script.clone();
             candidate.remove(n);
-            if run_both(&candidate).await.is_err() {
+            if run_both(stores, &candidate).await.is_err() {
                 shorter = Some(candidate);
                 break;
             }
@@ -284,16 +303,25 @@ const OPERATIONS: usize = 80;
 
 #[tokio::test(start_paused = true)]
 async fn two_stores_in_turn_do_what_the_model_does() {
+    all_scripts(Stores::TwoInTurn).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_with_a_cache_does_what_the_model_does() {
+    all_scripts(Stores::OneWithACache).await;
+}
+
+async fn all_scripts(stores: Stores) {
     let seeds = std::env::var("MODEL_SEEDS").map_or(SEEDS, |seeds| seeds.parse().expect("a number"));
     let mut differences = String::new();
     for seed in 0..seeds {
         let mut dice = Dice(seed);
         let script: Vec<_> = (0..OPERATIONS).map(|_| dice.operation()).collect();
-        if run_both(&script).await.is_ok() {
+        if run_both(stores, &script).await.is_ok() {
             continue;
         }
-        let script = shortest(script).await;
-        let Err((_, expected, outcome)) = run_both(&script).await else { continue };
+        let script = shortest(stores, script).await;
+        let Err((_, expected, outcome)) = run_both(stores, &script).await else { continue };
         let steps: Vec<_> = script.iter().map(described).collect();
         differences +=
             &format!("\nseed {seed}:\n  {}\n  model: {expected:?}\n  store: {outcome:?}", steps.join("\n  "));

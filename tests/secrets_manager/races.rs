@@ -4,7 +4,7 @@
 use crate::dice::Dice;
 use crate::support::*;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Operation};
-use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
+use oauth_token_store::{ErrorKind, OAuthToken, SecretsManagerTokenStore, TokenStore};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,6 +55,11 @@ fn inject_random_faults(
     backend.inject(Fault::latency(Duration::from_millis(dice.below(40))));
 }
 
+/// Half of the schedules are with the cache on.
+async fn store_of(seed: u64, backend: &EmbeddedSecretsManager) -> SecretsManagerTokenStore {
+    if seed % 4 < 2 { store_on(backend).await } else { cached_store_on(backend).await }
+}
+
 /// One rotates the refresh token (found, changed, saved), the others add extras: derived, partial and whole tokens.
 async fn round(seed: u64, lag: bool) -> Vec<String> {
     fastrand::seed(seed);
@@ -74,10 +79,11 @@ async fn round(seed: u64, lag: bool) -> Vec<String> {
     inject_random_faults(&backend, &mut dice, 6, operations);
     let acked = Arc::new(Mutex::new(BTreeSet::<String>::new()));
     let rotated = Arc::new(Mutex::new(0u32));
+    let unseen = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = Vec::new();
     for w in 0..4u64 {
-        let store = store_on(&backend).await;
-        let (acked, rotated) = (Arc::clone(&acked), Arc::clone(&rotated));
+        let store = store_of(seed, &backend).await;
+        let (acked, rotated, unseen) = (Arc::clone(&acked), Arc::clone(&rotated), Arc::clone(&unseen));
         let mut dice = Dice(seed * 31 + w);
         let backend = backend.clone();
         tasks.push(tokio::spawn(async move {
@@ -114,6 +120,10 @@ async fn round(seed: u64, lag: bool) -> Vec<String> {
                         backend.stale_reads(dice.below(4) as usize);
                     }
                     if save_until_acknowledged(&store, token).await.is_ok() {
+                        let seen = store.find_by_user("bob").await;
+                        if matches!(&seen, Ok(seen) if seen.as_ref().is_none_or(|bob| bob.extra(&name).is_none())) {
+                            unseen.lock().unwrap().push(format!("{name} is not seen by who saved it"));
+                        }
                         acked.lock().unwrap().insert(name);
                     }
                 }
@@ -137,6 +147,7 @@ async fn round(seed: u64, lag: bool) -> Vec<String> {
             problems.push(format!("lost {name}"));
         }
     }
+    problems.append(&mut unseen.lock().unwrap());
     let expected = *rotated.lock().unwrap();
     let is: u32 = refresh_token_of(&bob)[1..].parse().unwrap();
     if is < expected {
@@ -187,7 +198,7 @@ async fn round_with_deletions(seed: u64) -> Vec<String> {
     let problems = Arc::new(Mutex::new(Vec::<String>::new()));
     let mut tasks = Vec::new();
     for w in 0..4u64 {
-        let store = store_on(&backend).await;
+        let store = store_of(seed, &backend).await;
         let generation = Arc::clone(&generation);
         let problems = Arc::clone(&problems);
         let mut dice = Dice(seed * 31 + w);
