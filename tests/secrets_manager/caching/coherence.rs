@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use oauth_token_store::TokenStore;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::SecretString;
+use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 
 use super::scene::{Scene, done, lookups, number_of, some};
 use crate::support::{
@@ -375,23 +375,33 @@ async fn what_was_deleted_stays_gone_when_another_login_is_seen_before_the_answe
 
 /// The login's own knowledge was forgotten before the deletion was answered.
 #[tokio::test(start_paused = true)]
-async fn a_login_after_a_deletion_that_is_answered_later_is_found_after_an_invalidation_too() {
-    for is_known in [true, false] {
-        let (backend, store) = new_cached().await;
-        if is_known {
-            store.save_token(&login("bob")).await.expect("saved");
-        }
+async fn a_login_that_was_forgotten_before_an_earlier_deletion_was_answered_is_found() {
+    for is_evicted in [true, false] {
+        let backend = EmbeddedSecretsManager::new();
+        let store = cached(backend.client()).max_capacity(1).build().await.expect("a store");
         let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
         let (deleter, id) = (store.clone(), id_of("bob"));
         let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
         deletions.arrived(1).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // Not so long that the deletion is no longer believed.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let again = store.save_token(&login("bob")).await.expect("saved");
-        store.invalidate_all();
+        if is_evicted {
+            evict_all_but_the_last(&store).await;
+        } else {
+            store.invalidate_all();
+        }
         deletions.open();
         done(deletion).await;
-        assert_eq!(store.find_by_user("bob").await.expect("found"), Some(again), "known: {is_known}");
+        assert_eq!(store.find_by_user("bob").await.expect("found"), Some(again), "evicted: {is_evicted}");
     }
+}
+
+async fn evict_all_but_the_last(store: &SecretsManagerTokenStore) {
+    for other in 0..300 {
+        store.save_token(&login(&other.to_string())).await.expect("saved");
+    }
+    assert!(store.stats().evictions > 100);
 }
 
 /// A write to a secret is answered when its successor of the same name has been seen.
@@ -659,15 +669,7 @@ async fn a_save_answered_late_is_not_believed_after_an_eviction() {
     let first = spawn_save(&store, &extra("bob", "first", "1"));
     tokio::time::sleep(Duration::from_secs(1)).await;
     store.save_token(&extra("bob", "second", "2")).await.expect("saved");
-    for other in 0..300 {
-        store
-            .save_token(
-                &extra(&other.to_string(), "x", "1").to_builder().access_token("a").build().expect("valid"),
-            )
-            .await
-            .expect("saved");
-    }
-    assert!(store.stats().evictions > 100);
+    evict_all_but_the_last(&store).await;
     done(first).await;
     assert_eq!(found(&store, "bob").await.extra("second"), Some("2"));
 }
@@ -771,7 +773,8 @@ async fn a_login_answered_after_an_earlier_deletion_is_found() {
     let (deleter, id) = (store.clone(), id_of("bob"));
     let deletion = tokio::spawn(async move { deleter.delete_token(&id).await });
     deletions.arrived(1).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Not so long that the deletion is no longer believed.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let save = spawn_save(&store, &login("bob"));
     creates.arrived(1).await;
     deletions.open();
