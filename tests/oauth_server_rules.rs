@@ -114,6 +114,18 @@ async fn a_spent_refresh_token_that_comes_again_revokes_its_whole_family_and_no_
 }
 
 #[tokio::test]
+async fn without_reuse_detection_a_spent_refresh_token_is_refused_and_its_family_lives_on() {
+    let (server, application) = new(Rules { reuse_detection: false, ..Rules::rotating() }).await;
+    let login = server.login("bob");
+    let rotated = refreshed(&application, &member(&login, "refresh_token")).await;
+    let replay = application.refresh(&member(&login, "refresh_token")).await.unwrap();
+    assert_eq!(replay, error(200, "invalid_code"));
+    assert!(user_of(&application, &member(&rotated, "access_token")).await.is_some());
+    refreshed(&application, &member(&rotated, "refresh_token")).await;
+    assert_eq!((server.exchanges(), server.refused_exchanges()), (2, 1));
+}
+
+#[tokio::test]
 async fn of_many_who_race_with_one_refresh_token_one_wins_and_the_family_is_lost() {
     let (server, application) = new(Rules::rotating()).await;
     let refresh_token = member(&server.login("bob"), "refresh_token");

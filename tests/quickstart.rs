@@ -1,25 +1,19 @@
 //! The quickstart, run as a newcomer runs it.
 
-use std::path::PathBuf;
+mod example_programs;
+
 use std::process::Command;
 
-/// The example, built with the tests.
+/// The quickstart on a machine that has no AWS credentials and does not ask for any.
 fn quickstart() -> Command {
-    let test = std::env::current_exe().expect("this test has a path");
-    let examples: PathBuf =
-        test.parent().and_then(|deps| deps.parent()).expect("a target folder").join("examples");
-    let example = examples.join(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
-    assert!(example.exists(), "not built: run `cargo build --examples` or all tests");
-    let mut command = Command::new(example);
-    command.env_clear().env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
+    let mut command = example_programs::built("quickstart");
+    command.env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 
 #[test]
 fn it_tells_its_story_with_the_cost_of_each_step_and_no_secret() {
-    let output = quickstart().output().expect("it runs");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let text = example_programs::story_of(quickstart());
     for step in [
         "1 CreateSecret, 1 GetSecretValue\n",
         "by user, there, once                                   1 GetSecretValue\n",

@@ -56,6 +56,12 @@ impl<R: Records> Refresh<R> {
     }
 
     async fn refresh(&self, exchange: Exchange) -> Result<Outcome, RefreshError> {
+        // The refresh before this one may have ended between the find and this one's beginning.
+        if let Some(token) =
+            self.records.known(&self.found.locator).filter(|token| is_fresh(token, self.leeway))
+        {
+            return Ok(Outcome::FoundFresh(token));
+        }
         // What was found may be older than what another process has stored since.
         let Some(mut current) = self.records.re_read(&self.found.locator).await? else {
             self.unsaved.forget(&self.found.locator);

@@ -20,6 +20,9 @@ pub(crate) trait Records: Clone + Send + Sync + 'static {
     /// The record that a partial token stands for, as any find gives it.
     fn find(&self, partial: &OAuthToken) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
+    /// The record's token, if it is in memory.
+    fn known(&self, locator: &Locator) -> Option<Arc<OAuthToken>>;
+
     /// The record as it is stored now, past everything that is remembered here.
     fn re_read(&self, locator: &Locator) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 

@@ -147,6 +147,10 @@ mod tests {
             Ok(Some(self.stored()))
         }
 
+        fn known(&self, _: &Locator) -> Option<Arc<OAuthToken>> {
+            None
+        }
+
         async fn re_read(&self, _: &Locator) -> Result<Option<Stored>, StoreError> {
             Ok(Some(self.stored()))
         }
@@ -179,5 +183,37 @@ mod tests {
         assert_eq!(refresh(|current| current.to_builder().extra("refuse", "1").build()).await, (false, 3, 2));
         // What could not be saved is saved before another exchange is made.
         assert_eq!(refresh(|_| panic!("not exchanged")).await, (false, 3, 2));
+    }
+
+    /// A record that another refresh has saved since it was found.
+    #[derive(Clone)]
+    struct SavedSince(OneRecord);
+
+    impl Records for SavedSince {
+        async fn find(&self, _: &OAuthToken) -> Result<Option<Stored>, StoreError> {
+            Ok(Some(self.0.stored()))
+        }
+
+        fn known(&self, _: &Locator) -> Option<Arc<OAuthToken>> {
+            let token = self.0.stored().token.to_builder().access_token("a").build();
+            Some(Arc::new(token.expect("valid")))
+        }
+
+        async fn re_read(&self, _: &Locator) -> Result<Option<Stored>, StoreError> {
+            panic!("it is in memory")
+        }
+
+        async fn save(&self, _: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+            panic!("there is nothing to save")
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_too_late_to_join_needs_no_request_for_what_is_in_memory() {
+        let anybody = OAuthToken::builder().build().expect("valid");
+        let unwanted = |_| async { panic!("it is fresh") as Result<OAuthToken, StoreError> };
+        let records = SavedSince(OneRecord::new());
+        let refreshed = Refreshes::new().refresh(&records, &anybody, Duration::ZERO, unwanted).await;
+        assert!(refreshed.is_ok_and(|token| token.is_some_and(|token| token.access_token().is_some())));
     }
 }

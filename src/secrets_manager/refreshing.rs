@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cache::Demand;
-use crate::contract::{ErrorKind, Locator, OAuthToken, StoreError};
+use crate::contract::{ErrorKind, Locator, LookupKey, OAuthToken, StoreError, TokenId};
 use crate::record::Record;
 use crate::refresh::{Records, Stored};
 
@@ -14,6 +14,10 @@ use super::storage::{Storage, locator_of};
 impl Records for Arc<Storage> {
     async fn find(&self, partial: &OAuthToken) -> Result<Option<Stored>, StoreError> {
         Box::pin(self.look_up(partial, Purpose::Find(Demand::Cached))).await?.map(stored).transpose()
+    }
+
+    fn known(&self, locator: &Locator) -> Option<Arc<OAuthToken>> {
+        self.cache.get(&LookupKey::Id(&TokenId::from(*locator)))
     }
 
     async fn re_read(&self, locator: &Locator) -> Result<Option<Stored>, StoreError> {

@@ -135,8 +135,10 @@ impl Ledger {
         let index = *self.refresh_tokens.get(presented).ok_or(Refusal::InvalidGrant)?;
         let family = &mut self.families[index];
         if family.refresh_token.as_deref() != Some(presented) {
-            // One of the two who have it stole it, and nobody can tell which.
-            family.revoke();
+            if self.rules.reuse_detection {
+                // One of the two who have it stole it, and nobody can tell which.
+                family.revoke();
+            }
             return Err(Refusal::InvalidGrant);
         }
         let now = self.now;

@@ -5,9 +5,10 @@ use std::time::Duration;
 /// How the server behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    /// Whether each refresh spends its refresh token and gives the next one. A spent one that comes again revokes all
-    /// tokens of its login.
+    /// Whether each refresh spends its refresh token and gives the next one.
     pub(crate) rotation: bool,
+    /// Whether a spent refresh token that comes again revokes all tokens of its login, or is just refused.
+    pub(crate) reuse_detection: bool,
     /// The lifetime of access tokens.
     pub(crate) expires_in: Duration,
     /// How many access tokens of one login are good at the same time; the next one kills the oldest.
@@ -25,6 +26,7 @@ impl Rules {
     pub(crate) fn zoho() -> Self {
         Self {
             rotation: false,
+            reuse_detection: false,
             expires_in: Duration::from_secs(3600),
             active_access_tokens: 15,
             refreshes_in_ten_minutes: 10,
@@ -32,9 +34,9 @@ impl Rules {
         }
     }
 
-    /// Zoho's but for the refresh tokens, which rotate.
+    /// Zoho's but for the refresh tokens, which rotate, and end their login if a spent one comes again.
     pub(crate) fn rotating() -> Self {
-        Self { rotation: true, ..Self::zoho() }
+        Self { rotation: true, reuse_detection: true, ..Self::zoho() }
     }
 }
 
