@@ -164,12 +164,27 @@ fn a_deletion_without_a_date_was_not_before_the_latest_date_told() {
 #[test]
 fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
     let cache = cache();
-    save(&cache, 1, 0);
-    Change::begin(&cache, record(1, 0).0).deleted(Some("another"), at(5));
+    save(&cache, 1, 1);
+    Change::begin(&cache, record(1, 1).0).deleted(Some("another"), at(5));
     assert!(cache.get(&LookupKey::User("1")).is_none());
     assert!(cache.base(&LookupKey::User("1")).is_none());
-    let (locator, known) = record(1, 0);
+    let ((locator, known), (_, older)) = (record(1, 1), record(1, 0));
     assert!(cache.not_older(&locator, known).is_some());
+    assert!(cache.not_older(&locator, older).is_none());
+}
+
+/// A login came after it, and has been evicted since.
+#[test]
+fn a_deletion_answered_after_an_eviction_leaves_it_to_the_next_load() {
+    let cache = cache();
+    let deletion = Change::begin(&cache, record(1, 0).0);
+    for user in 1..1000 {
+        save(&cache, user, 0);
+    }
+    cache.bound.settle();
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    deletion.deleted(None, at(5));
+    assert!(cache.base(&LookupKey::User("1")).is_none());
 }
 
 #[test]

@@ -820,3 +820,17 @@ async fn with_no_capacity_a_find_after_a_change_does_not_join_a_load_from_before
         done(early).await;
     }
 }
+
+/// It landed when its answers were lost, and another process has written on top of it since.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_is_resumed_leaves_the_next_find_to_read() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&extra("bob", "x", "1")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    store_on(&backend).await.save_token(&extra("bob", "y", "2")).await.expect("saved");
+    store.save_token(error.token().expect("to be saved again")).await.expect("saved");
+    let bob = found(&store, "bob").await;
+    assert_eq!((bob.extra("x"), bob.extra("y")), (Some("1"), Some("2")));
+}
