@@ -834,3 +834,12 @@ async fn a_save_that_is_resumed_leaves_the_next_find_to_read() {
     let bob = found(&store, "bob").await;
     assert_eq!((bob.extra("x"), bob.extra("y")), (Some("1"), Some("2")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_by_own_id_searches_anew() {
+    let (backend, store) = new_cached().await;
+    assert_eq!(store.find_token_by_id(&id("7")).await.expect("a miss"), None);
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    store_on(&backend).await.save_token(&person).await.expect("saved");
+    assert!(store.reload(&id("7")).await.expect("loaded").is_some());
+}
