@@ -231,3 +231,54 @@ async fn a_reload_that_joins_the_load_of_a_find_believes_it() {
 fn is_pending(future: Pin<&mut impl Future>) -> bool {
     future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
+
+/// What a load brings while a write of this process is under way.
+async fn load(cache: &Arc<Cache>, locator: Locator, loaded: Option<Record>) {
+    let load = move || {
+        let loaded = loaded.clone();
+        async move { Ok(loaded) }
+    };
+    cache.read(locator, Demand::Cached, load).await.expect("loaded");
+}
+
+#[tokio::test]
+async fn a_save_leaves_doubt_if_what_was_loaded_meanwhile_may_be_newer() {
+    let (locator, saved) = record(1, 0);
+    let mut by_hand = record(1, 1).1;
+    by_hand.version.id = "by hand".to_owned();
+    for loaded in [Some(by_hand), None] {
+        let cache = cache();
+        let change = Change::begin(&cache, locator);
+        load(&cache, locator, loaded).await;
+        change.saved(saved.clone());
+        assert!(cache.get(&LookupKey::User("1")).is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_was_loaded_during_a_deletion_and_is_older_is_gone() {
+    let cache = cache();
+    let (locator, loaded) = record(1, 0);
+    let change = Change::begin(&cache, locator);
+    load(&cache, locator, Some(loaded)).await;
+    change.deleted(None, at(5));
+    assert!(matches!(cache.base(&LookupKey::User("1")), Some(None)));
+}
+
+#[test]
+fn a_dead_entry_answers_nothing() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    cache.index.of(&record(1, 0).0).expect("alive").kill();
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    assert!(cache.base(&LookupKey::User("1")).is_none());
+}
+
+#[test]
+fn the_date_of_what_a_save_has_read_counts() {
+    let cache = cache();
+    let (locator, mut read) = record(1, 0);
+    read.version.created = at(9);
+    cache.observed(locator, &read, &cache.asking());
+    assert_eq!(cache.service_time(), at(9));
+}

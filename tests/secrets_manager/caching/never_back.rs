@@ -410,6 +410,7 @@ async fn what_a_login_has_replaced_does_not_come_back() {
     hands.pass(TEN_SECONDS).await;
     other.delete_token(&id_of("bob")).await.expect("deleted");
     store.save_token(&login("bob").to_builder().scope("2").build().expect("valid")).await.expect("saved");
+    store.save_token(&extra("bob", "x", "1")).await.expect("saved");
     hands.pass(SECOND).await;
     backend.set_read_lag(Duration::from_secs(5));
     assert_eq!(found(&store, "bob").await.scope(), Some("2"));
