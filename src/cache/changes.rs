@@ -153,7 +153,7 @@ impl<'a> Change<'a> {
             let at = at.filter(|_| arn.is_none());
             let entry =
                 Entry::perhaps_deleted(locator, current.as_deref(), arn, at, self.sent, &cache.settings);
-            cache.install(entry, current.as_ref()).doubt();
+            cache.install(entry, current.as_ref());
         }
         drop(desk);
     }

@@ -116,7 +116,8 @@ impl Entry {
         Self { traces, ..new }.serving(settings.miss_time_to_live())
     }
 
-    /// A name under which this process has deleted something, while what is known of it may be older or newer than that.
+    /// A name under which this process has deleted something, while what is known of it may be older or newer than that:
+    /// it answers nothing, and tells what is older.
     pub(super) fn perhaps_deleted(
         locator: Locator,
         before: Option<&Self>,

@@ -164,12 +164,27 @@ fn a_deletion_without_a_date_was_not_before_the_latest_date_told() {
 #[test]
 fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
     let cache = cache();
-    save(&cache, 1, 0);
-    Change::begin(&cache, record(1, 0).0).deleted(Some("another"), at(5));
+    save(&cache, 1, 1);
+    Change::begin(&cache, record(1, 1).0).deleted(Some("another"), at(5));
     assert!(cache.get(&LookupKey::User("1")).is_none());
     assert!(cache.base(&LookupKey::User("1"), false).is_none());
-    let (locator, known) = record(1, 0);
+    let ((locator, known), (_, older)) = (record(1, 1), record(1, 0));
     assert!(cache.not_older(&locator, known).is_some());
+    assert!(cache.not_older(&locator, older).is_none());
+}
+
+/// A login came after it, and has been evicted since.
+#[test]
+fn a_deletion_answered_after_an_eviction_leaves_it_to_the_next_load() {
+    let cache = cache();
+    let deletion = Change::begin(&cache, record(1, 0).0);
+    for user in 1..1000 {
+        save(&cache, user, 0);
+    }
+    cache.bound.settle();
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    deletion.deleted(None, at(5));
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
 }
 
 #[test]
@@ -215,4 +230,55 @@ async fn a_reload_that_joins_the_load_of_a_find_believes_it() {
 
 fn is_pending(future: Pin<&mut impl Future>) -> bool {
     future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+/// What a load brings while a write of this process is under way.
+async fn load(cache: &Arc<Cache>, locator: Locator, loaded: Option<Record>) {
+    let load = move || {
+        let loaded = loaded.clone();
+        async move { Ok(loaded) }
+    };
+    cache.read(locator, Demand::Cached, load).await.expect("loaded");
+}
+
+#[tokio::test]
+async fn a_save_leaves_doubt_if_what_was_loaded_meanwhile_may_be_newer() {
+    let (locator, saved) = record(1, 0);
+    let mut by_hand = record(1, 1).1;
+    by_hand.version.id = "by hand".to_owned();
+    for loaded in [Some(by_hand), None] {
+        let cache = cache();
+        let change = Change::begin(&cache, locator);
+        load(&cache, locator, loaded).await;
+        change.saved(saved.clone());
+        assert!(cache.get(&LookupKey::User("1")).is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_was_loaded_during_a_deletion_and_is_older_is_gone() {
+    let cache = cache();
+    let (locator, loaded) = record(1, 0);
+    let change = Change::begin(&cache, locator);
+    load(&cache, locator, Some(loaded)).await;
+    change.deleted(None, at(5));
+    assert!(matches!(cache.base(&LookupKey::User("1")), Some(None)));
+}
+
+#[test]
+fn a_dead_entry_answers_nothing() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    cache.index.of(&record(1, 0).0).expect("alive").kill();
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
+}
+
+#[test]
+fn the_date_of_what_a_save_has_read_counts() {
+    let cache = cache();
+    let (locator, mut read) = record(1, 0);
+    read.version.created = at(9);
+    cache.observed(locator, &read, &cache.asking());
+    assert_eq!(cache.service_time(), at(9));
 }

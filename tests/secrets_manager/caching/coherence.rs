@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
+use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
 use super::scene::{Scene, done, lookups, number_of, some};
 use crate::support::{
@@ -554,7 +554,14 @@ async fn a_save_that_lost_a_race_leaves_what_it_knew_in_doubt() {
     store_on(&backend).await.save_token(&extra("bob", "y", "2")).await.expect("saved");
     backend.inject(Fault::access_denied().on(Operation::GetSecretValue).times(1));
     store.save_token(&extra("bob", "x", "1")).await.expect_err("refused");
-    assert_eq!(found(&store, "bob").await.extra("y"), Some("2"));
+    let cost = cost!(backend, store.save_token(&extra("bob", "x", "1"))).1;
+    assert_eq!(cost, "1 GetSecretValue, 1 PutSecretValue");
+    backend.inject(Fault::access_denied().on(Operation::GetSecretValue).times(1));
+    store_on(&backend).await.save_token(&extra("bob", "y", "3")).await.expect_err("refused");
+    store_on(&backend).await.save_token(&extra("bob", "y", "3")).await.expect("saved");
+    backend.inject(Fault::access_denied().on(Operation::GetSecretValue).times(1));
+    store.save_token(&extra("bob", "x", "2")).await.expect_err("refused");
+    assert_eq!(found(&store, "bob").await.extra("y"), Some("3"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -818,4 +825,51 @@ async fn with_no_capacity_a_find_after_a_change_does_not_join_a_load_from_before
         assert_eq!(x, (change != "delete").then(|| Some("1".to_owned())), "{change}");
         done(early).await;
     }
+}
+
+/// It landed when its answers were lost, and another process has written on top of it since.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_is_resumed_leaves_the_next_find_to_read() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&extra("bob", "x", "1")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    store_on(&backend).await.save_token(&extra("bob", "y", "2")).await.expect("saved");
+    store.save_token(error.token().expect("to be saved again")).await.expect("saved");
+    let bob = found(&store, "bob").await;
+    assert_eq!((bob.extra("x"), bob.extra("y")), (Some("1"), Some("2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_by_own_id_searches_anew() {
+    let (backend, store) = new_cached().await;
+    assert_eq!(store.find_token_by_id(&id("7")).await.expect("a miss"), None);
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    store_on(&backend).await.save_token(&person).await.expect("saved");
+    assert!(store.reload(&id("7")).await.expect("loaded").is_some());
+}
+
+/// A hit counts only if all that is asked for fits, in memory as at the service.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_memory_is_judged_by_all_that_is_asked_for() {
+    let (_backend, store) = new_cached().await;
+    let person = login("bob").to_builder().id("7").build().expect("valid");
+    store.save_token(&person).await.expect("saved");
+    assert!(store.find_token_by_id(&id("7")).await.expect("found").is_some());
+    let of_another = token().id("7").user_name("eve").build().expect("valid");
+    assert_eq!(store.find_token(&of_another).await.expect("no hit"), None);
+    let of_another_client = token().user_name("bob").client_id("other").build().expect("valid");
+    let error = store.find_token(&of_another_client).await.expect_err("a mix-up");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+/// A save that would be refused if there were no record is not decided from a miss in memory.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_makes_no_record_looks_for_one_after_a_miss() {
+    let (backend, store) = new_cached().await;
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+    let scope = token().user_name("bob").scope("all").build().expect("valid");
+    assert_eq!(store.save_token(&scope).await.expect("saved").scope(), Some("all"));
 }

@@ -81,6 +81,9 @@ async fn the_time_to_live_begins_when_the_read_is_sent() {
     backend.inject(Fault::latency(SECOND).on(Operation::PutSecretValue).times(1));
     store.save_token(&extra("bob", "x", "1")).await.expect("saved");
     assert_eq!(cost!(backend, store.find_by_user("bob")).1, "1 GetSecretValue");
+    backend.inject(Fault::latency(SECOND).on(Operation::GetSecretValue).times(1));
+    assert_eq!(store.find_by_user("nobody").await.expect("a miss"), None);
+    assert_eq!(cost!(backend, store.find_by_user("nobody")).1, "1 GetSecretValue");
     // A save that finds nothing to write has read, too.
     tokio::time::sleep(SECOND).await;
     backend.inject(Fault::latency(SECOND).on(Operation::GetSecretValue).times(1));
