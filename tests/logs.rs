@@ -1,35 +1,13 @@
 //! What stands in the logs at TRACE, the SDK's own messages included. A program of its own: which messages tracing wants
 //! is decided for the whole process.
 
-use std::io;
-use std::sync::{Arc, Mutex};
+mod captured_log;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Operation};
 use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
-use tracing_subscriber::fmt::MakeWriter;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic while locked").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
+use captured_log::Log;
 
 #[tokio::test(start_paused = true)]
 async fn no_token_user_or_own_id_is_logged_at_trace() {
@@ -78,7 +56,7 @@ async fn no_token_user_or_own_id_is_logged_at_trace() {
     store.delete_token(&own_id).await.expect("deleted");
     store.delete_tokens().await.expect("deleted");
 
-    let log = String::from_utf8(log.0.lock().expect("no panic while locked").clone()).expect("UTF-8");
+    let log = log.take();
     for message in
         ["oauth_token_store", "PutSecretValue", "search tags are out of date", "aws_smithy_runtime"]
     {

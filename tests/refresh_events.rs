@@ -1,57 +1,29 @@
 //! What a refresh logs: why it was made, what came of it, whose it was as a fingerprint, and nothing else. A program of its
 //! own: which messages tracing wants is decided for the whole process.
 
-use std::io;
-use std::sync::{Arc, Mutex};
+mod captured_log;
+
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, TokenId, TokenStore};
-use tracing_subscriber::fmt::MakeWriter;
+
+use captured_log::Log;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const USER: &str = "canary-user@example.com";
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// What has been logged since it was asked for last.
-    fn take(&self) -> String {
-        let log = std::mem::take(&mut *self.0.lock().expect("no panic while locked"));
-        String::from_utf8(log).expect("UTF-8")
-    }
-
-    /// The one line of a refresh, which must say this.
-    fn says(&self, reason: &str, outcome: &str) {
-        let log = self.take();
-        assert!(!log.contains("canary"), "{log}");
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains("outcome=")).collect();
-        let [line] = lines[..] else { panic!("not one line of a refresh: {log}") };
-        let name = format!("secret=\"app/{}\"", TokenId::of_user(USER).expect("valid").as_str());
-        let (reason, outcome) = (format!("reason=\"{reason}\""), format!("outcome=\"{outcome}\""));
-        for part in [reason.as_str(), &outcome, &name, "operation=\"refresh_with\""] {
-            assert!(line.contains(part), "no {part} in {line}");
-        }
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic while locked").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
+/// The one line of a refresh, which must say this.
+fn assert_says(log: &Log, reason: &str, outcome: &str) {
+    let log = log.take();
+    assert!(!log.contains("canary"), "{log}");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("outcome=")).collect();
+    let [line] = lines[..] else { panic!("not one line of a refresh: {log}") };
+    let name = format!("secret=\"app/{}\"", TokenId::of_user(USER).expect("valid").as_str());
+    let (reason, outcome) = (format!("reason=\"{reason}\""), format!("outcome=\"{outcome}\""));
+    for part in [reason.as_str(), &outcome, &name, "operation=\"refresh_with\""] {
+        assert!(line.contains(part), "no {part} in {line}");
     }
 }
 
@@ -92,20 +64,20 @@ async fn each_refresh_says_why_it_was_made_and_what_came_of_it() {
     store.save_token(&built(bob())).await.expect("saved");
     log.take();
     store.refresh_with(&partial, MINUTE / 2, newer).await.expect("refreshed");
-    log.says("no access token", "exchanged");
+    assert_says(&log, "no access token", "exchanged");
     store.refresh_with(&partial, 2 * MINUTE, newer).await.expect("refreshed");
-    log.says("expiring", "exchanged");
+    assert_says(&log, "expiring", "exchanged");
     store.refresh_with(&partial, MINUTE / 2, newer).await.expect("fresh");
     assert!(!log.take().contains("outcome="), "nothing was refreshed");
 
     expire().await;
     store.refresh_with(&partial, MINUTE, refused).await.expect_err("refused");
-    log.says("expired", "failed");
+    assert_says(&log, "expired", "failed");
 
     backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
     store.refresh_with(&partial, MINUTE / 2, newer).await.expect_err("not saved");
     backend.clear_faults();
-    log.says("expired", "failed");
+    assert_says(&log, "expired", "failed");
 
     let elsewhere = two.clone();
     let beaten = |_| async move {
@@ -114,7 +86,7 @@ async fn each_refresh_says_why_it_was_made_and_what_came_of_it() {
         Err::<OAuthToken, _>("canary-refused")
     };
     store.refresh_with(&partial, MINUTE, beaten).await.expect("refreshed");
-    log.says("expired", "exchange failed, refreshed elsewhere");
+    assert_says(&log, "expired", "exchange failed, refreshed elsewhere");
 
     // What the find has found is not what is there a moment later.
     for (outcome, refreshed) in [("refreshed elsewhere", true), ("gone", false)] {
@@ -144,6 +116,6 @@ async fn each_refresh_says_why_it_was_made_and_what_came_of_it() {
         reads.open();
         let token = caller.await.expect("no panic").expect("fine");
         assert_eq!(token.is_some(), refreshed);
-        log.says("expired", outcome);
+        assert_says(&log, "expired", outcome);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::{Instrument, Span, debug_span};
 
@@ -104,6 +104,9 @@ pub struct SecretsManagerTokenStore {
     storage: Arc<Storage>,
     refreshes: Refreshes,
 }
+
+/// What a find gives.
+type FoundToken = Result<Option<Arc<OAuthToken>>, StoreError>;
 
 impl SecretsManagerTokenStore {
     /// A builder with the defaults.
@@ -372,16 +375,19 @@ impl SecretsManagerTokenStore {
         Some(token)
     }
 
-    /// A find by one key alone.
-    async fn find_by(
+    /// A find by one key alone. Not async, for what it is called with would be kept, and moved, in the future.
+    fn find_by(
         &self,
         key: LookupKey<'_>,
         operation: &'static str,
-        asked: impl FnOnce() -> OAuthTokenBuilder + Send,
-    ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        match self.storage.cache.get(&key) {
-            Some(token) => Ok(Some(token)),
-            None => self.look_up(operation, &asked().build()?).await,
+        asked: impl FnOnce() -> OAuthTokenBuilder,
+    ) -> Either<Ready<FoundToken>, BoxFuture<'_, FoundToken>> {
+        if let Some(token) = self.storage.cache.get(&key) {
+            return Either::Left(ready(Ok(Some(token))));
+        }
+        match asked().build() {
+            Ok(partial) => Either::Right(self.look_up(operation, partial)),
+            Err(error) => Either::Left(ready(Err(error))),
         }
     }
 
@@ -389,10 +395,10 @@ impl SecretsManagerTokenStore {
     fn look_up<'a>(
         &'a self,
         operation: &'static str,
-        partial: &'a OAuthToken,
-    ) -> BoxFuture<'a, Result<Option<Arc<OAuthToken>>, StoreError>> {
+        partial: impl AsRef<OAuthToken> + Send + 'a,
+    ) -> BoxFuture<'a, FoundToken> {
         let look_up = async move {
-            let record = self.storage.look_up(partial, Purpose::Find(Demand::Cached)).await?;
+            let record = self.storage.look_up(partial.as_ref(), Purpose::Find(Demand::Cached)).await?;
             Ok(record.map(|record| record.token))
         };
         Box::pin(look_up.instrument(self.span(operation)))

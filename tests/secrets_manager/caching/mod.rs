@@ -8,3 +8,4 @@ mod never_back;
 mod outages;
 mod scene;
 mod single_flight;
+mod stats;
