@@ -199,6 +199,7 @@ impl Cache {
 
     /// A save of this process has found, in a read of its own, that there is nothing to write.
     pub(crate) fn observed(&self, locator: Locator, record: &Record, asked: &Asked) {
+        self.note_service_time(record.version.created);
         let mut desk = self.flights.lock(locator);
         // What was asked for before may be a miss, which is believed whatever is known.
         desk.supersede();
