@@ -9,12 +9,12 @@
 //!
 //! 1. *A load has an effect only while it is registered.* It is registered before its request is sent, and its result is
 //!    admitted under the lock if it still is. A write that has landed, and a deletion, take it off the board and put in
-//!    their own knowledge in one step under the same lock ([`Change`]); what was under way
-//!    before lands without effect, and those who wait for it look again. So whatever is admitted after a write was asked
-//!    for after it.
+//!    their own knowledge in one step under the same lock ([`Change`]); what was under way before lands without effect, and
+//!    those who wait for it look again. So whatever is admitted after a write was asked for after it.
 //! 2. *Knowledge only moves forward.* What a registered load shows is admitted only if it is not older than what is known
 //!    ([`Entry::is_ahead_of`]): a replica that lags behind is asked once more and then outvoted. The service is believed
-//!    again 60 s after the newer version was last seen, after an invalidation, and whenever it says that there is none.
+//!    again 60 s after the newer version was last seen, after an invalidation, in a reload, and whenever it says that there
+//!    is none.
 //! 3. *Two writes of this process may be answered in another order than they happened.* Which version is on top of which
 //!    can be told from their ids; where it can't, because a record was deleted and made anew meanwhile, what is known is
 //!    left in doubt, and the next load tells by its date.
