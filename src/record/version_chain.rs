@@ -33,6 +33,8 @@ mod tests {
         let base = "11111111-1111-1111-1111-111111111111";
         let third = slots_after(base).nth(2).expect("a chain");
         assert!(leads_to(base, &third));
+        let as_many_as_are_kept = slots_after(base).nth(99).expect("a chain");
+        assert!(leads_to(base, &as_many_as_are_kept));
         assert!(!leads_to(&third, base) && !leads_to(base, base));
         assert!(!leads_to(base, "22222222-2222-2222-2222-222222222222"));
     }

@@ -873,3 +873,17 @@ async fn a_save_that_makes_no_record_looks_for_one_after_a_miss() {
     let scope = token().user_name("bob").scope("all").build().expect("valid");
     assert_eq!(store.save_token(&scope).await.expect("saved").scope(), Some("all"));
 }
+
+/// A search has found it a moment ago; what it holds has been forgotten since.
+#[tokio::test(start_paused = true)]
+async fn a_save_by_what_a_search_has_found_makes_no_second_record() {
+    for lookup in lookups().into_iter().filter(|lookup| lookup.by_search) {
+        let scene = Scene::new(lookup).await;
+        scene.find().await.expect("there");
+        scene.store.invalidate(&scene.id);
+        let change = scene.lookup.partial.to_builder().scope("all").access_token("a").build().expect("valid");
+        let saved = scene.store.save_token(&change).await.expect("saved");
+        assert_eq!(saved.user_name(), Some("bob"), "{}", scene.lookup.name);
+        assert_eq!(scene.backend.secret_count(), 1);
+    }
+}

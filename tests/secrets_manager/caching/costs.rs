@@ -151,3 +151,14 @@ async fn each_reload_by_an_own_id_that_has_led_to_the_record_is_one_get() {
     store.reload(&id_of("bob")).await.expect("loaded");
     assert_eq!(cost!(backend, store.reload(&id("7"))).1, "1 GetSecretValue");
 }
+
+#[tokio::test]
+async fn what_a_search_has_led_to_is_found_without_one_after_a_save() {
+    let (backend, store) = new_cached().await;
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    store.save_token(&person).await.expect("saved");
+    store.find_token_by_id(&id("7")).await.expect("found");
+    store.save_token(&token().user_name("bob").scope("all").build().expect("valid")).await.expect("saved");
+    let (found, cost) = cost!(backend, store.find_token_by_id(&id("7")));
+    assert_eq!((found.expect("there").scope(), cost.as_str()), (Some("all"), "no requests"));
+}
