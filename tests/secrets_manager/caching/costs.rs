@@ -142,7 +142,6 @@ async fn a_reload_by_an_own_id_that_has_led_to_the_record_is_one_get() {
 }
 
 #[tokio::test]
-#[ignore = "defect: a reload forgets what searches have led to the record"]
 async fn each_reload_by_an_own_id_that_has_led_to_the_record_is_one_get() {
     let (backend, store) = new_cached().await;
     let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
