@@ -354,6 +354,23 @@ async fn what_nobody_has_saved_is_saved_by_the_next_refresh_before_any_exchange(
 }
 
 #[tokio::test]
+async fn what_nobody_has_saved_does_not_replace_a_new_login() {
+    let world = World::new(Rules::rotating()).await;
+    let process = world.process().await;
+    world.backend.inject(Fault::access_denied().on(Operation::PutSecretValue).times(1));
+    let error = process.refresh(MARGIN).await.expect_err("not saved");
+    world.log_in_with_an_expired_token().await;
+    world.server.revoke_access_tokens("bob");
+
+    let token = some(process.refresh(MARGIN).await);
+    assert_eq!(world.exchanges(), (2, 0));
+    assert_eq!(process.api_status(&token).await, 200);
+    let given = error.token().expect("what the exchange gave");
+    assert_ne!(refresh_token_of(&token), refresh_token_of(given));
+    world.nobody_has_to_log_in().await;
+}
+
+#[tokio::test]
 async fn what_was_exchanged_for_a_caller_who_is_gone_and_could_not_be_saved_is_not_lost() {
     let world = World::new(Rules::rotating()).await;
     let process = world.process().await;
