@@ -887,3 +887,15 @@ async fn a_save_by_what_a_search_has_found_makes_no_second_record() {
         assert_eq!(scene.backend.secret_count(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_by_own_id_forgets_every_record_that_holds_it() {
+    for lookup in lookups().into_iter().filter(|lookup| lookup.name.starts_with("own id")) {
+        let scene = Scene::new(lookup).await;
+        scene.find().await.expect("there");
+        scene.other.save_token(&scene.numbered(2)).await.expect("saved");
+        assert_eq!(scene.found().await, some("none"), "{}", scene.lookup.name);
+        scene.store.invalidate(&id("7"));
+        assert_eq!(scene.found().await, some("2"), "{}", scene.lookup.name);
+    }
+}
