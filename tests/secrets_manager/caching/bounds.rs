@@ -52,9 +52,9 @@ async fn a_flood_of_misses_drives_no_token_out() {
 #[tokio::test(start_paused = true)]
 async fn what_is_in_use_stays() {
     let backend = EmbeddedSecretsManager::new();
-    let (hands, store) = timed_with(&backend, |builder| builder.max_capacity(CAPACITY)).await;
+    let (hands, store) = timed_with(&backend, |builder| builder.max_capacity(5 * CAPACITY)).await;
     store.save_token(&login("bob")).await.expect("saved");
-    for user in users(7 * CAPACITY) {
+    for user in users(12 * CAPACITY) {
         store.save_token(&login(&user)).await.expect("saved");
         hands.pass_monotonic(SECOND / 50);
         assert_eq!(cost!(backend, store.find_by_user("bob")).1, "no requests");
