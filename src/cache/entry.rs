@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::contract::Locator;
 use crate::record::{Record, Version};
 
-use super::clock::Moment;
+use super::clock::{AtomicMoment, Moment};
 use super::settings::{CacheSettings, SHORT, fresh_for};
 
 /// How long a load that shows something older than what was seen is not believed.
@@ -16,22 +16,24 @@ const NEVER_BACK: Duration = Duration::from_secs(60);
 const OUTAGE: Duration = Duration::from_secs(10);
 
 /// What is known of one name. Only its flags change: whatever else is to change takes a new entry.
+///
+/// In this order in memory: what a hit looks at lies together.
+#[repr(C)]
 pub(crate) struct Entry {
-    pub(super) locator: Locator,
-    pub(super) known: Known,
+    fresh_until: Moment,
+    flags: AtomicU8,
     pub(super) source: Source,
-    traces: Traces,
+    touched: AtomicU64,
+    pub(super) known: Known,
+    pub(super) locator: Locator,
+    base_until: Moment,
     /// When it was asked for at the service, or sent to it, last: its age for all that follows a failure.
     seen: Moment,
-    /// What `fresh_for` and `base_for` count from.
-    as_of: Moment,
-    fresh_for: Duration,
-    base_for: Duration,
-    longest_use: Duration,
-    flags: AtomicU8,
-    touched: AtomicU64,
-    /// When a load has failed last, or was tried behind the readers' backs: by each clock, one more than its milliseconds.
-    failed: [AtomicU64; 2],
+    /// Until when it stands in while the service fails.
+    useful_until: Moment,
+    failed: AtomicMoment,
+    /// Most have none.
+    traces: Option<Box<Traces>>,
 }
 
 pub(crate) enum Known {
@@ -42,7 +44,7 @@ pub(crate) enum Known {
 }
 
 /// What was there before, and is not to come back.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 struct Traces {
     /// The secret that was deleted or replaced last, by its ARN.
     gone: Option<String>,
@@ -80,12 +82,13 @@ impl Entry {
     ) -> Self {
         let gone = before.and_then(|before| match before.version() {
             Some(version) if version.arn != record.version.arn => Some(version.arn.clone()),
-            _ => before.traces.gone.clone(),
+            _ => before.traces().gone.clone(),
         });
         let time_to_live = settings.jittered();
-        let fresh_for = fresh_for(&record.token, &as_of, time_to_live);
+        let fresh_until = as_of.plus(fresh_for(&record.token, &as_of, time_to_live));
         let new = Self::new(locator, Known::Present(record), source, as_of, settings);
-        Self { traces: Traces { gone, ..Traces::default() }, fresh_for, base_for: time_to_live, ..new }
+        Self { fresh_until, base_until: as_of.plus(time_to_live), ..new }
+            .after(Traces { gone, ..Traces::default() })
     }
 
     /// A record that was not found.
@@ -96,9 +99,10 @@ impl Entry {
         settings: &CacheSettings,
     ) -> Self {
         let last = before.and_then(Self::version).cloned();
-        let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
-        let new = Self::new(locator, Known::Absent, Source::Loaded, as_of, settings);
-        Self { traces: Traces { last, ..traces }, ..new }.serving(settings.miss_time_to_live())
+        let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
+        Self::new(locator, Known::Absent, Source::Loaded, as_of, settings)
+            .after(Traces { last, ..traces })
+            .serving(&as_of, settings.miss_time_to_live())
     }
 
     /// A record that this process has deleted, at this time by the service's clock.
@@ -109,11 +113,11 @@ impl Entry {
         as_of: Moment,
         settings: &CacheSettings,
     ) -> Self {
-        let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
+        let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
         let gone = before.and_then(Self::version).map(|version| version.arn.clone()).or(traces.gone);
-        let traces = Traces { gone, last: None, deleted: traces.deleted.max(at) };
-        let new = Self::new(locator, Known::Absent, Source::Written, as_of, settings);
-        Self { traces, ..new }.serving(settings.miss_time_to_live())
+        Self::new(locator, Known::Absent, Source::Written, as_of, settings)
+            .after(Traces { gone, last: None, deleted: traces.deleted.max(at) })
+            .serving(&as_of, settings.miss_time_to_live())
     }
 
     /// A name under which this process has deleted something, while what is known of it may be older or newer than that:
@@ -126,11 +130,14 @@ impl Entry {
         as_of: Moment,
         settings: &CacheSettings,
     ) -> Self {
-        let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
+        let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
         let gone = arn.map(str::to_owned).or(traces.gone);
         let last = before.and_then(Self::version).cloned();
-        let traces = Traces { gone, last, deleted: traces.deleted.max(at) };
-        Self { traces, ..Self::new(locator, Known::Absent, Source::Written, as_of, settings) }
+        Self::new(locator, Known::Absent, Source::Written, as_of, settings).after(Traces {
+            gone,
+            last,
+            deleted: traces.deleted.max(at),
+        })
     }
 
     pub(super) fn invalidated(locator: Locator, now: Moment, settings: &CacheSettings) -> Self {
@@ -142,20 +149,29 @@ impl Entry {
             locator,
             known,
             source,
-            traces: Traces::default(),
+            traces: None,
             seen: as_of,
-            as_of,
-            fresh_for: Duration::ZERO,
-            base_for: Duration::ZERO,
-            longest_use: settings.longest_use(),
+            fresh_until: as_of,
+            base_until: as_of,
+            useful_until: as_of.plus(settings.longest_use()),
             flags: AtomicU8::new(0),
             touched: AtomicU64::new(0),
-            failed: [AtomicU64::new(0), AtomicU64::new(0)],
+            failed: AtomicMoment::default(),
         }
     }
 
-    fn serving(self, time: Duration) -> Self {
-        Self { fresh_for: time, base_for: time, ..self }
+    fn after(self, traces: Traces) -> Self {
+        let traces = (traces != Traces::default()).then(|| Box::new(traces));
+        Self { traces, ..self }
+    }
+
+    fn serving(self, as_of: &Moment, time: Duration) -> Self {
+        Self { fresh_until: as_of.plus(time), base_until: as_of.plus(time), ..self }
+    }
+
+    fn traces(&self) -> &Traces {
+        static NONE: Traces = Traces { gone: None, last: None, deleted: None };
+        self.traces.as_deref().unwrap_or(&NONE)
     }
 
     /// The same knowledge, for a moment more: the service has shown something older instead.
@@ -166,10 +182,15 @@ impl Entry {
             Known::Invalidated => Known::Invalidated,
         };
         let new = Self::new(self.locator, known, self.source, now, settings);
-        let kept = Self { traces: self.traces.clone(), seen: self.seen, ..new };
-        let fresh_for = SHORT.min(settings.time_to_live);
-        // A save asks anew: what it was based on could be older than the time to live.
-        Self { fresh_for, ..kept }
+        let fresh_until = now.plus(SHORT.min(settings.time_to_live));
+        // Not a base: a save asks anew, for what it was based on could be older than the time to live.
+        Self {
+            traces: self.traces.clone(),
+            seen: self.seen,
+            useful_until: self.useful_until,
+            fresh_until,
+            ..new
+        }
     }
 
     pub(crate) fn record(&self) -> Option<&Record> {
@@ -185,7 +206,7 @@ impl Entry {
 
     /// The last version that was seen.
     fn version(&self) -> Option<&Version> {
-        self.record().map(|record| &record.version).or(self.traces.last.as_ref())
+        self.record().map(|record| &record.version).or(self.traces().last.as_ref())
     }
 
     /// Whether a load that shows `loaded` shows something older than this. A miss never is.
@@ -196,26 +217,24 @@ impl Entry {
         if now.since(&self.seen) >= NEVER_BACK {
             return false;
         }
-        self.traces.gone.as_ref() == Some(&loaded.arn)
+        self.traces().gone.as_ref() == Some(&loaded.arn)
             || self.version().is_some_and(|known| loaded.is_older_than(known))
-            || self.traces.deleted.is_some_and(|deleted| loaded.is_from_before(deleted))
+            || self.traces().deleted.is_some_and(|deleted| loaded.is_from_before(deleted))
     }
 
     /// Whether it answers finds.
     pub(super) fn is_fresh(&self, now: &Moment) -> bool {
-        self.flags() & (DEAD | DOUBTED) == 0 && now.since(&self.as_of) < self.fresh_for
+        self.flags() & (DEAD | DOUBTED) == 0 && now.is_before(&self.fresh_until)
     }
 
     /// Whether a save may be based on it.
     pub(super) fn is_base(&self, now: &Moment) -> bool {
-        self.flags() & (DEAD | DOUBTED) == 0 && now.since(&self.as_of) < self.base_for
+        self.flags() & (DEAD | DOUBTED) == 0 && now.is_before(&self.base_until)
     }
 
     /// Whether it is served when the service fails in a passing way.
     pub(super) fn outlives_failures(&self, now: &Moment) -> bool {
-        self.record().is_some()
-            && self.flags() & (DEAD | DENIED) == 0
-            && now.since(&self.seen) < self.longest_use
+        self.record().is_some() && self.flags() & (DEAD | DENIED) == 0 && now.is_before(&self.useful_until)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -251,28 +270,22 @@ impl Entry {
 
     /// The service is tried again while this serves: until that has ended, nobody need wait for it.
     pub(super) fn note_try(&self, now: &Moment) {
-        for (failed, now) in self.failed.iter().zip([now.monotonic, now.wall]) {
-            failed.store(1 + millis(now), Ordering::Relaxed);
-        }
+        self.failed.set(now);
     }
 
     /// Whether loads have failed just now, so that readers need not wait for the next one to fail, too.
     pub(super) fn is_in_outage(&self, now: &Moment) -> bool {
-        self.since_failure(now).is_some_and(|since| since < millis(OUTAGE)) && self.outlives_failures(now)
+        self.since_failure(now).is_some_and(|since| since < OUTAGE) && self.outlives_failures(now)
     }
 
     /// Whether it is time to try the service again: once a second at most.
     pub(super) fn is_due_for_a_try(&self, now: &Moment) -> bool {
-        self.since_failure(now).is_none_or(|since| since >= millis(SHORT))
+        self.since_failure(now).is_none_or(|since| since >= SHORT)
     }
 
-    fn since_failure(&self, now: &Moment) -> Option<u64> {
-        let mut longest = None;
-        for (failed, now) in self.failed.iter().zip([now.monotonic, now.wall]) {
-            let failed = failed.load(Ordering::Relaxed).checked_sub(1)?;
-            longest = longest.max(Some(millis(now).saturating_sub(failed)));
-        }
-        longest
+    /// When a load has failed last, or was tried behind the readers' backs.
+    fn since_failure(&self, now: &Moment) -> Option<Duration> {
+        Some(now.since(&self.failed.get()?))
     }
 
     /// Why it has to be loaded again.
@@ -286,7 +299,7 @@ impl Entry {
 
     /// Whether the eviction policy is to hear of this use: once a second at most.
     pub(super) fn is_due_for_a_touch(&self, now: &Moment) -> bool {
-        let (last, now) = (self.touched.load(Ordering::Relaxed), 1 + now.monotonic.as_secs());
+        let (last, now) = (self.touched.load(Ordering::Relaxed), 1 + now.monotonic_seconds());
         last < now && self.touched.swap(now, Ordering::Relaxed) < now
     }
 
@@ -297,8 +310,4 @@ impl Entry {
     fn flag(&self, flag: u8) {
         self.flags.fetch_or(flag, Ordering::Release);
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,10 +4,10 @@
 //! what was asked for. An entry stands under its locator for as long as it is alive: whoever replaces it finds and kills
 //! it there, and with it every other key that leads to it.
 
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use scc::HashIndex;
 use scc::hash_index::Entry as Place;
 
@@ -23,7 +23,7 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { entries: HashIndex::default(), hasher: RandomState::new() }
+        Self { entries: HashIndex::default(), hasher: RandomState::default() }
     }
 
     /// Shows the entry that this key leads to. What it holds is for the caller to check.

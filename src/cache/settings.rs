@@ -63,7 +63,7 @@ pub(super) fn fresh_for(token: &OAuthToken, as_of: &Moment, time_to_live: Durati
         return time_to_live;
     };
     let expiry = u64::try_from(epoch_millis(expiry)).map_or(Duration::ZERO, Duration::from_millis);
-    let left = expiry.saturating_sub(EXPIRY_LEEWAY).saturating_sub(as_of.wall);
+    let left = expiry.saturating_sub(EXPIRY_LEEWAY).saturating_sub(as_of.wall());
     time_to_live.min(left.max(SHORT))
 }
 
@@ -79,7 +79,7 @@ mod tests {
     fn at(seconds: u64) -> Duration {
         let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
         let token = OAuthToken::builder().access_token("a").expiry_time(expiry).build().expect("valid");
-        let now = Moment { monotonic: Duration::ZERO, wall: Duration::from_secs(seconds) };
+        let now = Moment::new(Duration::ZERO, Duration::from_secs(seconds));
         fresh_for(&token, &now, TIME_TO_LIVE)
     }
 
@@ -105,7 +105,7 @@ mod tests {
             assert!(jittered <= settings.time_to_live && jittered >= settings.time_to_live.mul_f64(0.9));
         }
         let expired = OAuthToken::builder().expiry_time(SystemTime::UNIX_EPOCH).build().expect("valid");
-        let now = Moment { monotonic: Duration::ZERO, wall: Duration::from_secs(9) };
+        let now = Moment::new(Duration::ZERO, Duration::from_secs(9));
         assert_eq!(fresh_for(&expired, &now, settings.time_to_live), settings.time_to_live);
     }
 }
