@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::clock::Clock;
 use super::counts::Counters;
-use super::error::Result;
+use super::error::{Result, ServiceError};
 use super::fault::Faults;
 use super::gate::Gates;
 use super::operations::{self, Context};
@@ -18,6 +18,8 @@ pub(super) struct Backend {
     clock: Clock,
     state: Mutex<State>,
     pub(super) counters: Counters,
+    /// What the quotas have refused.
+    pub(super) throttled: Counters,
     pub(super) faults: Faults,
     pub(super) gates: Gates,
 }
@@ -28,17 +30,23 @@ impl Backend {
             clock: Clock::new(),
             state: Mutex::default(),
             counters: Counters::default(),
+            throttled: Counters::default(),
             faults: Faults::default(),
             gates: Gates::default(),
         }
     }
 
-    /// Carries out a request, at once and as a whole: every operation is atomic.
+    /// Carries out a request, at once and as a whole: every operation is atomic. Beyond its quota it is throttled.
     pub(super) fn execute(&self, call: &Call) -> Result<Value> {
+        let (mut state, now) = (self.lock(), self.clock.now());
+        if !state.quotas.admits(call.operation, now) {
+            self.throttled.record(Some(call.operation));
+            return Err(ServiceError::throttling());
+        }
         let request = call.request.as_ref().map_err(Clone::clone)?;
         let mut context = Context {
-            state: &mut self.lock(),
-            now: self.clock.now(),
+            state: &mut state,
+            now,
             entry_fault: &|secret_id| self.faults.decide_entry(call, secret_id),
         };
         operations::execute(call.operation, request, &mut context)

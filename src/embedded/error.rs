@@ -76,6 +76,10 @@ impl ServiceError {
         )
     }
 
+    pub(super) fn throttling() -> Self {
+        Self::new("ThrottlingException", "Rate exceeded")
+    }
+
     pub(super) fn limit_exceeded(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new("LimitExceededException", message)
     }

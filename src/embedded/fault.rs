@@ -309,7 +309,7 @@ fn outcome(kind: Kind, call: &Call) -> Outcome {
         Kind::Unreachable => return Outcome::Unreachable,
         Kind::Hang => return Outcome::Hang,
         Kind::MalformedAnswer => return Outcome::Malform,
-        Kind::Throttling => ServiceError::new("ThrottlingException", "Rate exceeded"),
+        Kind::Throttling => ServiceError::throttling(),
         Kind::ServerError => {
             ServiceError::new("InternalServiceError", "An error occurred on the server side.")
                 .with_status(500)

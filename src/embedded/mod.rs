@@ -24,6 +24,7 @@
 //!
 //! - [`inject`](EmbeddedSecretsManager::inject) a [`Fault`]: latency, throttling, errors, lost answers.
 //! - Put up a [`gate`](EmbeddedSecretsManager::gate) to force an interleaving of requests.
+//! - [Enforce quotas](EmbeddedSecretsManager::enforce_quotas): what goes beyond AWS's rates is throttled.
 //! - Make it [lag](EmbeddedSecretsManager::set_list_lag): "all Secrets Manager operations are eventually
 //!   consistent", as the API reference says.
 //!
@@ -35,8 +36,8 @@
 //!
 //! # What it doesn't do
 //!
-//! Rotation, replication, resource policies, random passwords, IAM, KMS and rate quotas; one account
-//! (123456789012) in one Region (us-east-1). Where AWS documents nothing it is a guess: the ascending default order of
+//! Rotation, replication, resource policies, random passwords, IAM and KMS; one account (123456789012) in one Region
+//! (us-east-1). Where AWS documents nothing it is a guess: the ascending default order of
 //! listings, how `all` filters combine words, and most message texts.
 
 mod arn;
@@ -52,6 +53,7 @@ mod gate;
 mod operation;
 mod operations;
 mod page;
+mod quotas;
 mod request;
 mod scope;
 mod secret;
@@ -76,6 +78,7 @@ pub use counts::RequestCounts;
 pub use fault::{Fault, FaultId};
 pub use gate::{Gate, GateHandle};
 pub use operation::Operation;
+pub use quotas::Quotas;
 
 /// An AWS Secrets Manager inside of this process: see the [module documentation](self).
 ///
@@ -143,6 +146,18 @@ impl EmbeddedSecretsManager {
     /// Puts up a gate that holds matching requests from now on, until the handle lets them go or is dropped.
     pub fn gate(&self, gate: Gate) -> GateHandle {
         self.backend.gates.add(gate)
+    }
+
+    /// Throttles what goes beyond these quotas from now on; none are enforced by default. Requests are taken in the order in
+    /// which they would be carried out, after gates and latencies, on tokio's clock.
+    pub fn enforce_quotas(&self, quotas: Quotas) {
+        self.backend.state().quotas = quotas;
+    }
+
+    /// How many of the [`requests`](Self::requests) went beyond the quotas in force.
+    #[must_use]
+    pub fn throttled(&self) -> RequestCounts {
+        self.backend.throttled.snapshot()
     }
 
     /// Lets ListSecrets and the filters of BatchGetSecretValue see the secrets and their tags as they were so long

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::arn::SecretId;
 use super::clock::{Timestamp, day_of};
 use super::error::{Result, ServiceError};
+use super::quotas::Quotas;
 use super::secret::Secret;
 use super::timeline::{Timeline, View};
 
@@ -29,6 +30,7 @@ pub(super) struct Settings {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) settings: Settings,
+    pub(super) quotas: Quotas,
     timelines: HashMap<String, Timeline>,
     /// The names by the serials of their secrets: the order in which listings go, deleted ones included for as
     /// long as a view can show them.

@@ -10,6 +10,7 @@ mod faults;
 mod gates;
 mod labels;
 mod listing;
+mod quotas;
 mod secrecy;
 mod tags;
 mod validation;
