@@ -16,6 +16,10 @@ use futures_util::FutureExt;
 use oauth_token_store::embedded::EmbeddedSecretsManager;
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
 
+mod tokens;
+
+use tokens::{token, users};
+
 const THREADS: u64 = 4;
 
 /// How many tokens are asked for in turn.
@@ -55,26 +59,6 @@ const FINDS: [(&str, Find); 7] = [
     ("moka_sync", |caches, asked| caches.moka_sync.get(&asked.user)),
     ("moka_future", |caches, asked| caches.moka_future.get(&asked.user).now_or_never()?),
 ];
-
-/// About 800 bytes of JSON, as those of Zoho's with a long access token.
-fn token(user: &str) -> OAuthToken {
-    OAuthToken::builder()
-        .user_name(user)
-        .client_id("1000.CLIENTCLIENTCLIENTCLIENTCLIENT")
-        .client_secret("s".repeat(42))
-        .refresh_token(format!("1000.{user}.{}", "r".repeat(60)))
-        .access_token(format!("1000.{user}.{}", "a".repeat(300)))
-        .redirect_url("https://app.example.com/oauth/callback")
-        .api_domain("https://www.zohoapis.com")
-        .scope("ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ")
-        .token_type("Bearer")
-        .build()
-        .expect("valid")
-}
-
-fn users(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("user-{n}@example.com")).collect()
-}
 
 async fn filled(users: &[String]) -> Caches {
     let client = EmbeddedSecretsManager::new().client();
