@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use oauth_token_store::aws_sdk_secretsmanager::{Client, config::retry::RetryConfig};
-use oauth_token_store::embedded::{Fault, Operation};
+use oauth_token_store::embedded::{Fault, Operation, Quotas};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
 use crate::support::{PREFIX, id_of, login, name_of, new, store_on};
@@ -95,6 +95,25 @@ async fn bulk_work_keeps_to_half_of_the_quotas_and_backs_off_when_throttled() {
     store.delete_tokens().await.expect("deleted");
     // 1,000 deletions at 25 a second.
     assert!(start.elapsed() >= Duration::from_secs(39), "{:?}", start.elapsed());
+}
+
+/// Simulated time, so that it is the same wherever it runs.
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_tokens_are_read_about_as_fast_as_half_of_the_quotas_allows() {
+    const TOKENS: usize = 10_000;
+    let (backend, writer) = new().await;
+    for n in 0..TOKENS {
+        writer.save_token(&login(&format!("user-{n}"))).await.expect("saved");
+    }
+    backend.enforce_quotas(Quotas::aws());
+    backend.inject(Fault::latency(Duration::from_millis(20)));
+    let store = store_on(&backend).await;
+    let start = tokio::time::Instant::now();
+    assert_eq!(store.get_tokens().await.expect("listed").len(), TOKENS);
+    // 500 batches, of which the quota allows 100 a second.
+    let allowed = Duration::from_secs(500 / (100 / 2));
+    assert!(start.elapsed() <= allowed.mul_f64(1.3), "{:?}", start.elapsed());
+    assert_eq!(backend.throttled().total(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,47 @@
+//! A find that memory does not answer, beside the SDK's bare call: the same request to the same backend, in this process.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use oauth_token_store::SecretsManagerTokenStore;
+use oauth_token_store::embedded::EmbeddedSecretsManager;
+use tokio::runtime::Runtime;
+
+use crate::measure::{cpu_nanos, judged};
+use crate::tokens::{token, users};
+
+pub fn run(runtime: &Runtime) {
+    let backend = EmbeddedSecretsManager::new();
+    let client = backend.client();
+    let user = &users(1)[0];
+    let store = runtime.block_on(async {
+        let builder = SecretsManagerTokenStore::builder().client(client.clone()).time_to_live(Duration::ZERO);
+        let store = builder.build().await.unwrap();
+        oauth_token_store::TokenStore::save_token(&store, &token(user)).await.unwrap();
+        store
+    });
+    let id = oauth_token_store::TokenId::of_user(user).unwrap();
+    let name = format!("oauth-tokens/{}", id.as_str());
+    // The runtime has this thread alone, so its CPU time is all there is.
+    let bare = |times| {
+        runtime.block_on(async {
+            for _ in 0..times {
+                let answer = client.get_secret_value().secret_id(&name).send().await.unwrap();
+                black_box(answer.secret_string().unwrap().len());
+            }
+        });
+    };
+    let find = |times| {
+        runtime.block_on(async {
+            for _ in 0..times {
+                black_box(store.find_by_user(user).await.unwrap().unwrap());
+            }
+        });
+    };
+    let [bare, find] = cpu_nanos(200, 200, [&bare, &find]);
+    println!("\n## A find past the cache\n");
+    println!("| | CPU µs | of the bare call |\n|---|---|---|");
+    println!("| GetSecretValue, SDK alone | {:.1} | 1.00x |", bare / 1000.0);
+    let verdict = judged(find / bare, 1.15, |reached, goal| reached <= goal);
+    println!("| find by user, its value parsed | {:.1} | {verdict} |", find / 1000.0);
+}
