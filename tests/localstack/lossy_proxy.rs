@@ -9,6 +9,7 @@ use std::sync::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -25,6 +26,8 @@ struct State {
     to_lose: AtomicUsize,
     lost: AtomicUsize,
     requests: Mutex<Vec<String>>,
+    under_way: Mutex<Vec<String>>,
+    connections: watch::Sender<usize>,
 }
 
 impl LossyProxy {
@@ -38,12 +41,19 @@ impl LossyProxy {
             to_lose: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
             requests: Mutex::default(),
+            under_way: Mutex::default(),
+            connections: watch::Sender::new(0),
         });
         let accepting = tokio::spawn({
             let state = Arc::clone(&state);
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    tokio::spawn(Arc::clone(&state).serve(client));
+                    state.connections.send_modify(|open| *open += 1);
+                    let state = Arc::clone(&state);
+                    tokio::spawn(async move {
+                        Arc::clone(&state).serve(client).await;
+                        state.connections.send_modify(|open| *open -= 1);
+                    });
                 }
             }
         });
@@ -62,6 +72,20 @@ impl LossyProxy {
     /// How many answers have been lost.
     pub(crate) fn lost(&self) -> usize {
         self.state.lost.load(Ordering::SeqCst)
+    }
+
+    /// The operations that were asked for and are not answered.
+    pub(crate) fn under_way(&self) -> Vec<String> {
+        self.state.under_way.lock().expect("no panic while locked").clone()
+    }
+
+    /// Takes no more connections, and waits for those there are to end: once their clients are dead, LocalStack has
+    /// answered everything that they had sent.
+    pub(crate) async fn drained(mut self) {
+        self.accepting.abort();
+        let _ = (&mut self.accepting).await;
+        let mut connections = self.state.connections.subscribe();
+        let _ = connections.wait_for(|open| *open == 0).await;
     }
 
     /// The operations asked for since the last call, in order.
@@ -89,7 +113,8 @@ impl State {
             let target = header(&head, "x-amz-target:").unwrap_or_default();
             let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
             let is_lossy = operation == self.operation.to_ascii_lowercase();
-            self.requests().push(operation);
+            self.requests().push(operation.clone());
+            let under_way = UnderWay::begin(&self.under_way, operation);
             server.write_all(&request).await.ok()?;
             let (_, answer) = message(&mut server).await?;
             let one_less = |left: usize| left.checked_sub(1);
@@ -98,6 +123,29 @@ impl State {
                 return None;
             }
             client.write_all(&answer).await.ok()?;
+            drop(under_way);
+        }
+    }
+}
+
+/// A request that is not answered yet.
+struct UnderWay<'a> {
+    all: &'a Mutex<Vec<String>>,
+    operation: String,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(all: &'a Mutex<Vec<String>>, operation: String) -> Self {
+        all.lock().expect("no panic while locked").push(operation.clone());
+        Self { all, operation }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().expect("no panic while locked");
+        if let Some(one) = all.iter().position(|operation| *operation == self.operation) {
+            all.swap_remove(one);
         }
     }
 }

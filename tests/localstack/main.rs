@@ -7,10 +7,16 @@ mod child;
 mod conformance;
 mod context;
 mod environment;
+mod killed;
 mod lossy_proxy;
 mod processes;
 mod smoke;
 mod store;
+
+#[path = "../secrets_manager/dice.rs"]
+mod dice;
+#[path = "../oauth_server/mod.rs"]
+mod oauth_server;
 
 use std::{error::Error, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 
@@ -53,6 +59,7 @@ const TESTS: &[Test] = table![
     processes::two_that_save_the_same_new_user_leave_one_record,
     processes::two_that_change_different_fields_of_one_token_leave_both_changes,
     processes::one_that_holds_a_deleted_token_cannot_bring_it_back,
+    killed::processes_killed_at_any_moment_tear_and_lose_nothing,
     store::twelve_writers_of_one_token_leave_all_their_changes,
     store::a_save_based_on_a_deleted_token_brings_nothing_of_it_back,
     store::a_version_moved_back_by_hand_is_written_over,
@@ -67,8 +74,12 @@ const TESTS: &[Test] = table![
 ];
 
 /// What [`Context::child`] can run in a process of its own. To add one, add a line.
-const CHILDREN: &[Child] =
-    table![smoke::print_secret, processes::save_on_command, processes::hold_a_token_and_save_it,];
+const CHILDREN: &[Child] = table![
+    smoke::print_secret,
+    processes::save_on_command,
+    processes::hold_a_token_and_save_it,
+    killed::work,
+];
 
 /// For one test; a hanging one is to fail by its name. The conformance kit takes 80 s of it, more on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(300);

@@ -20,7 +20,8 @@ pub(crate) struct Answer {
 }
 
 impl Application {
-    pub(super) fn new(token_url: String, api_url: String) -> Self {
+    /// One that knows no more of the server than its addresses: for another process.
+    pub(crate) fn new(token_url: String, api_url: String) -> Self {
         // The server is in this process, whatever proxy the machine has.
         let http = Client::builder().no_proxy().build().expect("nothing in it can fail without TLS");
         Self { http, token_url, api_url }

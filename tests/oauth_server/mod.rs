@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -39,6 +40,15 @@ pub(crate) enum ExchangeFault {
     ServerError,
     /// The exchange is carried out, the refresh token spent; then the connection is cut without an answer.
     LostAnswer,
+}
+
+/// An exchange that gave tokens, whether or not the answer arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    /// The request's parameters, those that mean nothing to the server included.
+    pub(crate) form: HashMap<String, String>,
+    /// The token response.
+    pub(crate) tokens: Value,
 }
 
 /// A running server. Dropping it closes its port; connections that are open live on.
@@ -108,7 +118,12 @@ impl OAuthServer {
 
     /// How many exchanges gave tokens, whether or not the answer arrived.
     pub(crate) fn exchanges(&self) -> usize {
-        self.shared.state().granted
+        self.shared.state().granted.len()
+    }
+
+    /// The exchanges that gave tokens, whether or not the answer arrived.
+    pub(crate) fn grants(&self) -> Vec<Grant> {
+        self.shared.state().granted.clone()
     }
 
     /// How many exchanges got an OAuth error.
@@ -154,7 +169,7 @@ struct Shared {
 struct State {
     ledger: Ledger,
     faults: VecDeque<ExchangeFault>,
-    granted: usize,
+    granted: Vec<Grant>,
     refused: usize,
     failed: usize,
 }
@@ -162,7 +177,7 @@ struct State {
 impl Shared {
     fn new(rules: Rules) -> Self {
         let ledger = Ledger::new(rules);
-        let state = State { ledger, faults: VecDeque::new(), granted: 0, refused: 0, failed: 0 };
+        let state = State { ledger, faults: VecDeque::new(), granted: Vec::new(), refused: 0, failed: 0 };
         Self { state: Mutex::new(state), before: GateSlot::default(), after: GateSlot::default() }
     }
 
@@ -179,8 +194,8 @@ impl Shared {
             return http::TokenAnswer::ServerError;
         }
         let outcome = state.ledger.exchange(form);
-        match outcome {
-            Ok(_) => state.granted += 1,
+        match &outcome {
+            Ok(tokens) => state.granted.push(Grant { form: form.clone(), tokens: tokens.clone() }),
             Err(_) => state.refused += 1,
         }
         match (fault, outcome) {
