@@ -21,7 +21,14 @@ pub(crate) fn slots_after(version_id: &str) -> impl Iterator<Item = String> {
 
 /// Whether `later` was written on top of `version_id`, or on top of what was.
 pub(crate) fn leads_to(version_id: &str, later: &str) -> bool {
-    slots_after(version_id).any(|slot| slot == later)
+    if version_id == later {
+        return false;
+    }
+    // Both ways at once: which of two versions is the later one a step or two tells, as a rule.
+    let mut slots = slots_after(version_id).zip(slots_after(later));
+    slots
+        .find(|(after, after_later)| after == later || after_later == version_id)
+        .is_some_and(|(after, _)| after == later)
 }
 
 #[cfg(test)]

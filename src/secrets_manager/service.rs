@@ -260,7 +260,8 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let start = Instant::now();
-    let outcome = match timeout(CALL_DEADLINE, request).await {
+    // Boxed where it begins: the SDK's futures are large, and would be moved with each that is built around them.
+    let outcome = match timeout(CALL_DEADLINE, Box::pin(request)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(ServiceError::from_sdk(operation, &error)),
         Err(_) => Err(ServiceError::timed_out(operation)),
