@@ -37,7 +37,7 @@
 //!
 //! Rotation, replication, resource policies, random passwords, IAM, KMS and rate quotas; one account
 //! (123456789012) in one Region (us-east-1). Where AWS documents nothing it is a guess: the ascending default order of
-//! listings, how `all` filters combine words, and most message texts.
+//! listings, that `all` filters match the beginnings of words, and most message texts.
 
 mod arn;
 mod backend;

@@ -242,13 +242,14 @@ async fn a_description_filter_is_a_prefix_of_any_word_in_any_case() {
     }
     assert_eq!(filtered(&client, &[filter(Key::Description, &["team"])]).await, ["a"]);
     assert_eq!(filtered(&client, &[filter(Key::Description, &["THE ST"])]).await, ["b"]);
+    assert_eq!(filtered(&client, &[filter(Key::Description, &["key blue"])]).await, ["a"]);
 }
 
 #[tokio::test]
 async fn the_filter_all_searches_words_of_every_attribute() {
     let client = setup_tagged().await;
     assert_eq!(filtered(&client, &[filter(Key::All, &["PROD"])]).await, ["one", "two"]);
-    assert_eq!(filtered(&client, &[filter(Key::All, &["prod blue"])]).await, ["one"]);
+    assert_eq!(filtered(&client, &[filter(Key::All, &["blue_yes"])]).await, ["one", "two"]);
     assert_eq!(filtered(&client, &[filter(Key::All, &["tw"])]).await, ["two"]);
 }
 

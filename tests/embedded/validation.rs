@@ -74,7 +74,7 @@ async fn text_and_binary_exclude_each_other_and_a_put_needs_one() {
     let (_, client) = setup();
     create(&client, "a", "v").await;
     let put = client.put_secret_value().secret_id("a");
-    assert_eq!(code(put.clone().send().await), INVALID_PARAMETER);
+    assert_eq!(code(put.clone().send().await), INVALID_REQUEST);
     let both = put.secret_string("v").secret_binary(Blob::new("v")).send().await;
     assert_eq!(code(both), INVALID_PARAMETER);
 }
@@ -166,7 +166,7 @@ async fn a_write_without_a_request_token_is_refused() {
     let (_, client) = setup();
     let body = r#"{"SecretId": "a", "SecretString": "v"}"#;
     let answer = send_raw(&client, "secretsmanager.PutSecretValue", body).await;
-    assert_eq!(answer, (400, INVALID_PARAMETER.to_owned()));
+    assert_eq!(answer, (400, INVALID_REQUEST.to_owned()));
 }
 
 #[tokio::test]
