@@ -3,6 +3,8 @@
 //! `LOCALSTACK_ENDPOINT` names a running one; without it, one container serves the whole run. Where neither is to be
 //! had, every test is reported as ignored, or as failed under `OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK=1`.
 
+mod account;
+mod causes;
 mod child;
 mod conformance;
 mod context;
@@ -17,6 +19,7 @@ use std::{error::Error, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::{
+    causes::causes,
     child::Child,
     context::Context,
     environment::{Environment, Missing},
@@ -115,13 +118,4 @@ fn run(
         Ok(Err(error)) => Err(causes(&*error).into()),
         Err(_) => Err(format!("not done after {} s", DEADLINE.as_secs()).into()),
     }
-}
-
-/// The message of an error and of all its causes: an SDK error's own is only "service error".
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut messages: Vec<_> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    // Wrappers repeat what they wrap.
-    messages.dedup();
-    messages.join(": ")
 }
