@@ -45,10 +45,6 @@ macro_rules! table {
 /// All tests. To add one, add a line.
 const TESTS: &[Test] = table![
     smoke::accounts_see_nothing_of_each_other,
-    smoke::one_request_token_takes_one_content,
-    smoke::a_put_into_a_past_slot_changes_nothing,
-    smoke::of_twelve_writers_of_one_slot_one_wins,
-    smoke::a_name_created_again_has_another_arn,
     smoke::a_child_process_finds_the_account_by_its_environment,
     conformance::one_store_keeps_every_rule,
     conformance::a_fresh_store_for_each_step_keeps_every_rule,

@@ -34,7 +34,6 @@ const PREFIX: &str = "OAUTH_TOKEN_STORE_AWS_PREFIX";
 /// What a run's names have after the prefix.
 const MARK: &str = "behaviours-of-";
 const LONGEST_PREFIX: usize = 200;
-const LONGEST_NAME: usize = 512;
 
 /// ListSecrets lags by up to five minutes; the rest keeps bursts of twelve writes under 50 a second.
 const PATIENCE: Patience =
@@ -193,8 +192,8 @@ impl Created {
     }
 
     fn add(&self, name: &str) {
-        // A name that is refused for its form is never created, and could not be deleted.
-        if name.starts_with(&self.under) && name.len() <= LONGEST_NAME && name.chars().all(is_allowed) {
+        // A name with other characters is refused in a deletion, too.
+        if name.starts_with(&self.under) && name.chars().all(is_allowed) {
             for names in std::iter::once(&self.names).chain(&self.whole) {
                 names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
             }
@@ -260,6 +259,6 @@ pub(crate) fn measure(measurement: &'static Measurement, account: &Option<Arc<Re
 
 /// A part of a name that leaves room for the rest of it.
 fn short(name: &str) -> String {
-    let part: String = name.chars().filter(|c| *c != ':').take(60).collect();
+    let part: String = name.replace("::", "-").chars().take(60).collect();
     format!("{part}-{}", &Uuid::new_v4().simple().to_string()[..4])
 }
