@@ -115,9 +115,9 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     localstack("limits::a_put_has_a_label_if_it_has_a_list_of_them", "makes a version without labels", "left: Ok(())"),
     localstack("limits::a_secret_id_is_required", "answers HTTP 500", r#"left: "InternalError""#),
     localstack("limits::a_secret_id_has_at_most_2048_characters", "looks for it", r#"left: "ResourceNotFoundException""#),
-    localstack("limits::a_body_that_is_no_json_object_is_not_understood", "answers HTTP 500", r#"left: (500, "InternalError")"#),
-    localstack("limits::a_member_of_a_wrong_type_is_not_understood", "answers HTTP 500", r#"left: (500, "InternalError")"#),
-    localstack("limits::an_unknown_operation_is_refused", "answers HTTP 500", r#"left: (500, "InternalError")"#),
+    either("limits::a_body_that_is_no_json_object_is_not_understood", "answers HTTP 500", r#"left: (500, "InternalError")"#),
+    either("limits::a_member_of_a_wrong_type_is_not_understood", "answers HTTP 500", r#"left: (500, "InternalError")"#),
+    either("limits::an_unknown_operation_is_refused", "answers HTTP 500", r#"left: (500, "InternalError")"#),
     either("reading::the_arn_of_another_account_or_service_finds_nothing", "answers HTTP 500 for another service's", r#"left: "InternalError""#),
 ];
 

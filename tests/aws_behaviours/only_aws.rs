@@ -41,7 +41,7 @@ measurements![
     which_batch_permission_there_is,
 ];
 
-/// For this long the cache does not believe an older version: SPEC 6, "never back".
+/// For this long after a version was seen the store's cache believes no older one.
 const NEVER_BACK: Duration = Duration::from_secs(60);
 /// What AWS documents of ListSecrets.
 const LIST_LAG: Duration = Duration::from_secs(300);

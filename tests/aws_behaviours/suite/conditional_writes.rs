@@ -20,7 +20,7 @@ behaviours! { conditional_writes:
     put_with_the_same_token_and_the_same_bytes_as_a_binary_is_refused: Undocumented("text and binary are two contents");
     put_with_the_token_of_the_create_and_its_content_succeeds: Api("PutSecretValue", "ClientRequestToken");
     put_again_with_an_older_token_moves_no_label: Api("PutSecretValue", "description, does nothing");
-    put_again_with_an_older_token_is_answered_without_labels: Measured("the version that the token names has none");
+    put_again_with_an_older_token_is_answered_without_labels: Undocumented("the version that the token names has none");
     put_again_with_an_older_token_and_other_content_is_refused: Api("PutSecretValue", "ClientRequestToken");
     put_again_with_the_previous_token_is_answered_with_its_label: Undocumented("the labels of the version named");
     put_again_with_other_labels_moves_none: Api("PutSecretValue", "description, does nothing");

@@ -1,6 +1,6 @@
 //! DeleteSecret and RestoreSecret.
 
-use crate::behaviour::Source::{Api, Guide, Measured, Recorded, Undocumented};
+use crate::behaviour::Source::{Api, Guide, Recorded, Undocumented};
 use crate::behaviour::behaviours;
 use crate::service::*;
 use crate::suite::tags::tag;
@@ -20,7 +20,7 @@ behaviours! { deletion:
     no_label_of_a_scheduled_secret_can_be_moved: Api("UpdateSecretVersionStage", "Errors, InvalidRequestException");
     a_scheduled_secret_cannot_be_tagged: Recorded("test_tag_untag_resource_on_deleted_secret");
     a_scheduled_secret_cannot_be_untagged: Recorded("test_tag_untag_resource_on_deleted_secret");
-    a_scheduled_secret_cannot_be_scheduled_again: Measured("InvalidRequestException by the reference's Errors");
+    a_scheduled_secret_cannot_be_scheduled_again: Api("DeleteSecret", "Errors, InvalidRequestException");
     a_scheduled_name_cannot_be_created: Recorded("test_exp_raised_on_creation_of_secret_scheduled_for_deletion");
     not_even_a_repetition_creates_a_scheduled_name: Recorded("test_exp_raised_on_creation_of_secret_scheduled_for_deletion");
     the_refusal_of_a_scheduled_name_says_so: Recorded("test_exp_raised_on_creation_of_secret_scheduled_for_deletion");

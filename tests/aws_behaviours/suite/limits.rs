@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::primitives::Blob;
 use aws_smithy_types::body::SdkBody;
 
-use crate::behaviour::Source::{Api, Guide, Measured, Model, Recorded};
+use crate::behaviour::Source::{Api, Guide, Model, Recorded, Undocumented};
 use crate::behaviour::behaviours;
 use crate::service::*;
 
@@ -28,9 +28,9 @@ behaviours! { limits:
     a_secret_id_is_required: Model("SecretIdType, required");
     a_secret_id_is_not_empty: Model("SecretIdType, 1 to 2048");
     a_secret_id_has_at_most_2048_characters: Model("SecretIdType, 1 to 2048");
-    a_body_that_is_no_json_object_is_not_understood: Measured("SerializationException of the JSON protocol");
-    a_member_of_a_wrong_type_is_not_understood: Measured("SerializationException of the JSON protocol");
-    an_unknown_operation_is_refused: Measured("UnknownOperationException of the JSON protocol");
+    a_body_that_is_no_json_object_is_not_understood: Undocumented("as other services of AWS that speak JSON 1.1");
+    a_member_of_a_wrong_type_is_not_understood: Undocumented("as other services of AWS that speak JSON 1.1");
+    an_unknown_operation_is_refused: Undocumented("as other services of AWS that speak JSON 1.1");
     unicode_survives_in_a_value: Model("SecretStringType, any characters");
 }
 

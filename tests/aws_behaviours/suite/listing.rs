@@ -2,7 +2,7 @@
 
 use aws_sdk_secretsmanager::types::{SortByType, SortOrderType};
 
-use crate::behaviour::Source::{Api, Measured, Undocumented};
+use crate::behaviour::Source::{Api, Undocumented};
 use crate::behaviour::behaviours;
 use crate::service::*;
 
@@ -21,7 +21,7 @@ behaviours! { listing:
     a_scheduled_secret_is_listed_if_asked_for: Api("ListSecrets", "IncludePlannedDeletion");
     a_listed_scheduled_secret_has_the_date_of_its_deletion: Api("SecretListEntry", "DeletedDate");
     a_deleted_secret_is_not_listed: Api("ListSecrets", "description");
-    a_restored_secret_is_listed_again: Measured("RestoreSecret removes the date");
+    a_restored_secret_is_listed_again: Api("RestoreSecret", "description");
     nothing_is_listed_where_nothing_is: Undocumented("an empty list");
 }
 

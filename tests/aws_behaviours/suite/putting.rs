@@ -2,7 +2,7 @@
 
 use aws_sdk_secretsmanager::primitives::Blob;
 
-use crate::behaviour::Source::{Api, Measured, Recorded};
+use crate::behaviour::Source::{Api, Measured, Recorded, Undocumented};
 use crate::behaviour::behaviours;
 use crate::service::*;
 
@@ -13,7 +13,7 @@ behaviours! { putting:
     the_first_put_of_an_empty_secret_is_current: Recorded("test_create_secret_version_from_empty_secret");
     a_put_may_turn_text_into_binary: Recorded("test_put_secret_value");
     a_put_by_the_full_arn_is_a_put_by_the_name: Api("PutSecretValue", "SecretId");
-    a_put_by_the_arn_of_a_deleted_and_recreated_name_is_not_found: Measured("a re-created name has another suffix");
+    a_put_by_the_arn_of_a_deleted_and_recreated_name_is_not_found: Undocumented("a full ARN names one secret");
     a_put_to_a_missing_secret_is_not_found: Api("PutSecretValue", "SecretId and Errors");
     a_put_changes_the_date_of_the_last_change: Recorded("test_last_updated_date");
     a_put_is_no_access: Recorded("test_create_secret_version_from_empty_secret");

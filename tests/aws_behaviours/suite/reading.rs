@@ -16,7 +16,7 @@ behaviours! { reading:
     a_version_id_that_does_not_carry_the_given_label_is_an_invalid_request: Recorded("test_get_secret_value_errors");
     a_version_id_and_a_label_it_carries_are_one_version: Api("GetSecretValue", "VersionId");
     a_version_is_read_by_its_id_alone: Api("GetSecretValue", "VersionId");
-    an_unlabelled_version_is_read_without_labels: Measured("its labels have moved on");
+    an_unlabelled_version_is_read_without_labels: Undocumented("its labels have moved on");
     a_version_is_read_by_any_of_its_labels: Api("GetSecretValue", "VersionStage");
     a_secret_is_found_by_its_full_arn: Recorded("test_create_and_update_secret");
     a_secret_is_found_by_its_arn_without_the_suffix: Guide("troubleshoot", "Can't find a secret from a partial ARN");
