@@ -57,6 +57,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     either("labels::a_move_needs_a_version_to_take_from_or_to_give_to", "succeeds and changes nothing", "left: Ok(())"),
     localstack("labels::a_secret_has_at_most_twenty_labels", "has no such limit", "left: Ok(())"),
     localstack("labels::a_put_that_would_make_the_twenty_first_label_is_refused", "has no such limit", ACCEPTED),
+    localstack("versions::a_listed_version_names_the_default_key", "names no key", "left: []"),
     localstack("versions::versions_come_in_pages", "lists all versions on one page", "left: [5]"),
     localstack("versions::a_page_of_versions_has_1_to_100", "looks at no MaxResults", ACCEPTED),
     localstack("versions::versions_refuse_a_token_that_was_not_given", "looks at no NextToken", ACCEPTED),

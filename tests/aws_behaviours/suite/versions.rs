@@ -7,6 +7,8 @@ use crate::service::*;
 behaviours! { versions:
     a_listed_version_has_its_id_its_labels_and_a_date: Recorded("test_deprecated_secret_version_stage");
     the_versions_of_a_secret_are_listed_with_its_arn_and_name: Recorded("test_deprecated_secret_version_stage");
+    a_listed_version_names_the_default_key: Recorded("test_deprecated_secret_version_stage");
+    a_listed_version_has_the_day_of_its_last_access: Recorded("test_update_secret_version_stages_current_pending_cycle_custom_stages_2");
     an_unlabelled_version_is_listed_only_as_deprecated: Recorded("test_deprecated_secret_version_stage");
     a_deprecated_version_is_listed_without_labels: Recorded("test_deprecated_secret_version_stage");
     a_secret_without_a_value_has_no_versions: Undocumented("an empty list");
@@ -34,6 +36,24 @@ async fn the_versions_of_a_secret_are_listed_with_its_arn_and_name(aws: Service)
     assert_eq!(list.arn(), Some(arn.as_str()));
     assert_eq!(list.name(), Some(aws.id("a").as_str()));
     assert_eq!(list.next_token(), None);
+}
+
+async fn a_listed_version_names_the_default_key(aws: Service) {
+    aws.create("a", "v1").await;
+    let list = answer(aws.client().list_secret_version_ids().secret_id(aws.id("a")).send().await);
+    assert_eq!(list.versions()[0].kms_key_ids(), ["DefaultEncryptionKey"]);
+}
+
+async fn a_listed_version_has_the_day_of_its_last_access(aws: Service) {
+    aws.create("a", "v1").await;
+    aws.get("a").await;
+    aws.put("a", 2, "v2").await;
+    let list = answer(aws.client().list_secret_version_ids().secret_id(aws.id("a")).send().await);
+    let read = |n| {
+        let version = list.versions().iter().find(|version| version.version_id() == Some(&token(n)));
+        version.expect("a version").last_accessed_date().is_some()
+    };
+    assert_eq!((read(1), read(2)), (true, false), "of the version that was read, and of the new one");
 }
 
 async fn an_unlabelled_version_is_listed_only_as_deprecated(aws: Service) {
