@@ -43,23 +43,25 @@ impl Attribute {
     fn matches(self, secret: &Secret, value: &str) -> bool {
         match self {
             Self::Name => secret.name.starts_with(value),
-            Self::TagKey => secret.tags.iter().any(|tag| tag.key.starts_with(value)),
-            Self::TagValue => secret.tags.iter().any(|tag| tag.value.starts_with(value)),
-            Self::Description => {
-                secret.description.as_deref().is_some_and(|text| word_starts_with(text, value))
-            }
+            Self::TagKey => secret.tags().iter().any(|tag| tag.key.starts_with(value)),
+            Self::TagValue => secret.tags().iter().any(|tag| tag.value.starts_with(value)),
+            Self::Description => secret
+                .description
+                .as_deref()
+                .is_some_and(|text| value.split_whitespace().all(|word| word_starts_with(text, word))),
             // Nothing here is replicated, and nothing is managed by another service.
             Self::PrimaryRegion | Self::OwningService => false,
-            Self::All => value
-                .split_whitespace()
-                .all(|word| attributes(secret).any(|text| word_starts_with(text, word))),
+            Self::All => {
+                let found: Vec<_> = attributes(secret).flat_map(words).collect();
+                words(value).iter().any(|word| found.iter().any(|found| found.starts_with(word)))
+            }
         }
     }
 }
 
 /// The texts that `all` searches.
 fn attributes(secret: &Secret) -> impl Iterator<Item = &str> {
-    let tags = secret.tags.iter();
+    let tags = secret.tags().iter();
     [Some(secret.name.as_str()), secret.description.as_deref()]
         .into_iter()
         .flatten()
@@ -71,6 +73,29 @@ fn word_starts_with(text: &str, prefix: &str) -> bool {
     let (text, prefix) = (text.to_lowercase(), prefix.to_lowercase());
     text.match_indices(&prefix)
         .any(|(at, _)| text[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric()))
+}
+
+/// The words of a text, in lower case, as a search without a filter key tells them apart: by punctuation, before a
+/// capital letter, and between letters and digits ("Find secrets" in the user guide).
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in text.chars() {
+        let begins = !c.is_alphanumeric()
+            || (before.is_lowercase() && c.is_uppercase())
+            || before.is_numeric() != c.is_numeric();
+        if begins {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// One filter: its values are alternatives, and none of those after a `!` may match.
@@ -129,5 +154,18 @@ impl Filters {
 
     pub(super) fn matches(&self, secret: &Secret) -> bool {
         self.0.iter().all(|filter| filter.matches(secret))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_apart_as_the_user_guide_says() {
+        assert_eq!(words("credsDatabase#892"), ["creds", "database", "892"]);
+        assert_eq!(words(" My_Secret/ÉTÉ "), ["my", "secret", "été"]);
+        assert_eq!(words("user10a"), ["user", "10", "a"]);
+        assert!(words("!_").is_empty());
     }
 }

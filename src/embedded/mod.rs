@@ -37,8 +37,8 @@
 //! # What it doesn't do
 //!
 //! Rotation, replication, resource policies, random passwords, IAM and KMS; one account (123456789012) in one Region
-//! (us-east-1). Where AWS documents nothing it is a guess: the ascending default order of
-//! listings, how `all` filters combine words, and most message texts.
+//! (us-east-1). Where AWS documents nothing it is a guess: the ascending default order of listings, that `all` filters
+//! match the beginnings of words, and most message texts.
 
 mod arn;
 mod backend;

@@ -46,7 +46,8 @@ pub(super) struct Secret {
     pub(super) arn: String,
     pub(super) description: Option<String>,
     pub(super) kms_key_id: Option<String>,
-    pub(super) tags: Vec<Tag>,
+    /// `None` until there is one: a secret that has lost its last tag is described with an empty list.
+    pub(super) tags: Option<Vec<Tag>>,
     pub(super) created: Timestamp,
     pub(super) changed: Timestamp,
     pub(super) deletion: Option<Deletion>,
@@ -65,13 +66,17 @@ impl Secret {
             arn,
             description: None,
             kms_key_id: None,
-            tags: Vec::new(),
+            tags: None,
             created: now,
             changed: now,
             deletion: None,
             versions: Vec::new(),
             labels: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn tags(&self) -> &[Tag] {
+        self.tags.as_deref().unwrap_or_default()
     }
 
     pub(super) fn versions(&self) -> &[Arc<Version>] {

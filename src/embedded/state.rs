@@ -137,16 +137,21 @@ impl State {
         }
     }
 
-    /// Notes that a secret was read.
-    pub(super) fn touch(&mut self, name: &str, now: Timestamp) {
+    /// Notes that a version of a secret was read.
+    pub(super) fn touch(&mut self, name: &str, version_id: &str, now: Timestamp) {
         if let Some(timeline) = self.timelines.get_mut(name) {
-            timeline.last_accessed = Some(day_of(now));
+            timeline.touch(version_id, day_of(now));
         }
     }
 
     /// The day of the last read of a name.
     pub(super) fn last_accessed(&self, name: &str) -> Option<Timestamp> {
-        self.timelines.get(name)?.last_accessed
+        self.timelines.get(name)?.last_accessed()
+    }
+
+    /// The day of the last read of a version.
+    pub(super) fn version_accessed(&self, name: &str, version_id: &str) -> Option<Timestamp> {
+        self.timelines.get(name)?.version_accessed(version_id)
     }
 
     /// The names of all secrets, those scheduled for deletion included, in alphabetical order.
@@ -165,8 +170,10 @@ impl State {
     fn record(&mut self, at: Timestamp, name: &str, secret: Option<Arc<Secret>>) {
         let lag = self.longest_lag();
         let timeline = self.timelines.entry(name.to_owned()).or_default();
-        if secret.as_ref().is_none_or(|secret| secret.created == at) {
-            timeline.last_accessed = None;
+        // By the serial and not by the dates: on a paused clock a secret is changed in the moment of its creation.
+        let serial = |secret: Option<&Arc<Secret>>| secret.map(|secret| secret.serial);
+        if serial(secret.as_ref()) != serial(timeline.view(View::Now)) {
+            timeline.forget_accesses();
         }
         for dropped in timeline.push(at, secret, lag) {
             if timeline.secrets().all(|kept| kept.serial != dropped.serial) {

@@ -1,6 +1,6 @@
 //! The states that one name went through, so that reads can be answered from an older one.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ pub(super) struct Timeline {
     changes: VecDeque<Change>,
     /// Whether older states were dropped; if not, there was no secret before the first change.
     truncated: bool,
-    /// The day of the last read, of whatever secret has the name now.
-    pub(super) last_accessed: Option<Timestamp>,
+    /// The day of the last read of each version that was read, of whatever secret has the name now.
+    version_accesses: HashMap<String, Timestamp>,
 }
 
 impl Timeline {
@@ -47,6 +47,31 @@ impl Timeline {
                 .or_else(|| self.changes.front().filter(|_| self.truncated)),
         };
         change?.secret.as_ref()
+    }
+
+    /// Notes the day on which a version was read.
+    pub(super) fn touch(&mut self, version_id: &str, day: Timestamp) {
+        match self.version_accesses.get_mut(version_id) {
+            Some(accessed) => *accessed = day,
+            None => {
+                self.version_accesses.insert(version_id.to_owned(), day);
+            }
+        }
+    }
+
+    /// Forgets all reads, for a new secret of the name.
+    pub(super) fn forget_accesses(&mut self) {
+        self.version_accesses.clear();
+    }
+
+    /// The day of the last read of any version.
+    pub(super) fn last_accessed(&self) -> Option<Timestamp> {
+        self.version_accesses.values().max().copied()
+    }
+
+    /// The day of the last read of a version.
+    pub(super) fn version_accessed(&self, version_id: &str) -> Option<Timestamp> {
+        self.version_accesses.get(version_id).copied()
     }
 
     /// When the latest state began.

@@ -60,9 +60,14 @@ pub(super) fn range(member: &str, value: i64, bounds: &RangeInclusive<i64>) -> R
 pub(super) fn name(request: &Request) -> Result<&str> {
     let name = request.required_string("Name")?;
     length("Name", name, &NAME_LENGTH)?;
+    name_characters(name)?;
+    Ok(name)
+}
+
+fn name_characters(name: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if name.chars().all(allowed) {
-        Ok(name)
+        Ok(())
     } else {
         Err(ServiceError::new(
             "ValidationException",
@@ -75,6 +80,9 @@ pub(super) fn name(request: &Request) -> Result<&str> {
 pub(super) fn secret_id(request: &Request) -> Result<&str> {
     let id = request.required_string("SecretId")?;
     length("SecretId", id, &SECRET_ID_LENGTH)?;
+    if !id.starts_with("arn:") {
+        name_characters(id)?;
+    }
     Ok(id)
 }
 
@@ -111,7 +119,7 @@ pub(super) fn stages(request: &Request) -> Result<Option<Vec<&str>>> {
 /// The token that makes a write idempotent, which becomes the version's id. SDKs fill it in.
 pub(super) fn request_token(request: &Request) -> Result<&str> {
     let token = request.string("ClientRequestToken")?.ok_or_else(|| {
-        ServiceError::invalid_parameter(
+        ServiceError::invalid_request(
             "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
         )
     })?;
@@ -160,11 +168,14 @@ pub(super) fn kms_key_id(request: &Request) -> Result<Option<&str>> {
     Ok(key)
 }
 
-/// The tags of a request; an absent list is an empty one.
-pub(super) fn tags(request: &Request) -> Result<Vec<Tag>> {
+/// The tags of a request, if it has a list of them.
+pub(super) fn tags(request: &Request) -> Result<Option<Vec<Tag>>> {
     let mut keys = HashSet::new();
     let mut tags = Vec::new();
-    for entry in request.list("Tags")?.unwrap_or_default() {
+    let Some(entries) = request.list("Tags")? else {
+        return Ok(None);
+    };
+    for entry in entries {
         let entry = Request::object(entry, "Tags")?;
         let tag = Tag {
             key: entry.string("Key")?.ok_or_else(|| missing("Tags"))?.to_owned(),
@@ -181,7 +192,7 @@ pub(super) fn tags(request: &Request) -> Result<Vec<Tag>> {
         tags.push(tag);
     }
     tag_count(tags.len())?;
-    Ok(tags)
+    Ok(Some(tags))
 }
 
 /// The keys that an UntagResource names.

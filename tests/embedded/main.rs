@@ -1,20 +1,17 @@
-//! The embedded Secrets Manager through the real SDK client: one behaviour a test.
+//! What the embedded Secrets Manager has of its own: faults, gates, counts, lags, and that it keeps secrets to itself.
+//!
+//! What it does as AWS does stands in `tests/aws_behaviours`, and runs on other sides too.
 #![allow(clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
-mod batch;
-mod conditional_writes;
 mod consistency;
 mod counts;
 mod deletion;
+mod empty_pages;
 mod faults;
 mod gates;
-mod labels;
-mod listing;
+mod handles;
 mod quotas;
 mod secrecy;
-mod tags;
-mod validation;
-mod values;
 
 use std::fmt::Debug;
 
@@ -26,10 +23,7 @@ use oauth_token_store::embedded::EmbeddedSecretsManager;
 const NOT_FOUND: &str = "ResourceNotFoundException";
 const EXISTS: &str = "ResourceExistsException";
 const INVALID_REQUEST: &str = "InvalidRequestException";
-const INVALID_PARAMETER: &str = "InvalidParameterException";
-const VALIDATION: &str = "ValidationException";
 const LIMIT_EXCEEDED: &str = "LimitExceededException";
-const INVALID_TOKEN: &str = "InvalidNextTokenException";
 
 /// A backend and a client of it.
 fn setup() -> (EmbeddedSecretsManager, Client) {

@@ -22,16 +22,3 @@ async fn debug_shows_no_content() {
     assert!(!shown.contains(SECRET), "{shown}");
     assert!(shown.contains("EmbeddedSecretsManager { secrets: 1, requests: 1"), "{shown}");
 }
-
-#[tokio::test]
-async fn every_answer_has_a_request_id_of_its_own() {
-    use aws_sdk_secretsmanager::operation::RequestId;
-    let (_, client) = setup();
-    create(&client, "a", "v").await;
-    let first = get(&client, "a").await;
-    let second = get(&client, "a").await;
-    assert_ne!(first.request_id(), second.request_id());
-    assert_eq!(first.request_id().unwrap().len(), 36);
-    let error = client.get_secret_value().secret_id("b").send().await.unwrap_err();
-    assert!(error.request_id().is_some());
-}

@@ -4,7 +4,7 @@ use std::{env, io, process::ExitCode};
 
 use tokio::{process::Command, runtime::Runtime};
 
-use crate::{TestFuture, causes};
+use crate::{TestFuture, causes::causes};
 
 const NAME: &str = "OAUTH_TOKEN_STORE_TEST_CHILD";
 

@@ -3,21 +3,14 @@
 use std::env;
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::{
-    Client,
-    config::{BehaviorVersion, Config, Credentials, Region},
-};
+use aws_sdk_secretsmanager::Client;
 use oauth_token_store::SecretsManagerTokenStore;
 use tokio::process::Command;
-use uuid::Uuid;
 
+use crate::account::{self, REGION, SECRET_ACCESS_KEY};
 use crate::child;
 
-const REGION: &str = "us-east-1";
-/// LocalStack checks no signature.
-const SECRET_ACCESS_KEY: &str = "not-checked";
-
-/// An empty account: to LocalStack, an access key id of twelve digits names one.
+/// An empty account of a LocalStack.
 pub(crate) struct Context {
     endpoint: String,
     access_key_id: String,
@@ -25,19 +18,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Random, so that a LocalStack that outlives the run can be used again.
     pub(crate) fn new(endpoint: &str) -> Self {
-        const SMALLEST: u128 = 100_000_000_000;
-        let account = SMALLEST + Uuid::new_v4().as_u128() % (9 * SMALLEST);
-        let access_key_id = account.to_string();
-        let credentials = Credentials::new(&access_key_id, SECRET_ACCESS_KEY, None, None, "test");
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static(REGION))
-            .endpoint_url(endpoint)
-            .credentials_provider(credentials)
-            .build();
-        Self { endpoint: endpoint.to_owned(), access_key_id, client: Client::from_conf(config) }
+        let access_key_id = account::new_access_key_id();
+        let client = account::client(endpoint, &access_key_id);
+        Self { endpoint: endpoint.to_owned(), access_key_id, client }
     }
 
     /// Another empty account of the same LocalStack.

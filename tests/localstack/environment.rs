@@ -19,7 +19,7 @@ use testcontainers::{
 use tokio::{runtime::Handle, sync::Mutex};
 use uuid::Uuid;
 
-use crate::{causes, context::Context};
+use crate::{account, causes::causes};
 
 const ENDPOINT: &str = "LOCALSTACK_ENDPOINT";
 const REQUIRE: &str = "OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK";
@@ -175,7 +175,7 @@ async fn remove(name: &str) -> bool {
 
 /// Waits for SIGINT or SIGTERM; returns what a shell would report.
 #[cfg(unix)]
-async fn interrupted() -> i32 {
+pub(crate) async fn interrupted() -> i32 {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).expect("a handler for SIGINT");
     let mut terminate = signal(SignalKind::terminate()).expect("a handler for SIGTERM");
@@ -186,7 +186,7 @@ async fn interrupted() -> i32 {
 }
 
 #[cfg(not(unix))]
-async fn interrupted() -> i32 {
+pub(crate) async fn interrupted() -> i32 {
     tokio::signal::ctrl_c().await.expect("a handler for Ctrl-C");
     130
 }
@@ -217,7 +217,7 @@ async fn probe(endpoint: &str) -> Result<(), String> {
                 .operation_timeout(Duration::from_secs(30))
                 .build(),
         );
-    let request = Context::new(endpoint).client().list_secrets().customize();
+    let request = account::client(endpoint, &account::new_access_key_id()).list_secrets().customize();
     match request.config_override(once).send().await {
         Ok(_) => Ok(()),
         Err(error) => Err(causes(&error)),

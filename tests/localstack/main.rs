@@ -3,6 +3,8 @@
 //! `LOCALSTACK_ENDPOINT` names a running one; without it, one container serves the whole run. Where neither is to be
 //! had, every test is reported as ignored, or as failed under `OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK=1`.
 
+mod account;
+mod causes;
 mod child;
 mod conformance;
 mod context;
@@ -23,6 +25,7 @@ use std::{error::Error, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::{
+    causes::causes,
     child::Child,
     context::Context,
     environment::{Environment, Missing},
@@ -48,10 +51,6 @@ macro_rules! table {
 /// All tests. To add one, add a line.
 const TESTS: &[Test] = table![
     smoke::accounts_see_nothing_of_each_other,
-    smoke::one_request_token_takes_one_content,
-    smoke::a_put_into_a_past_slot_changes_nothing,
-    smoke::of_twelve_writers_of_one_slot_one_wins,
-    smoke::a_name_created_again_has_another_arn,
     smoke::a_child_process_finds_the_account_by_its_environment,
     conformance::one_store_keeps_every_rule,
     conformance::a_fresh_store_for_each_step_keeps_every_rule,
@@ -126,13 +125,4 @@ fn run(
         Ok(Err(error)) => Err(causes(&*error).into()),
         Err(_) => Err(format!("not done after {} s", DEADLINE.as_secs()).into()),
     }
-}
-
-/// The message of an error and of all its causes: an SDK error's own is only "service error".
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut messages: Vec<_> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    // Wrappers repeat what they wrap.
-    messages.dedup();
-    messages.join(": ")
 }

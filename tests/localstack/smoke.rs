@@ -1,12 +1,9 @@
-//! What the store relies on, shown with the bare SDK client: when these fail, look at LocalStack first.
+//! What these tests rely on, shown with the bare SDK client: when these fail, look at LocalStack first.
+//!
+//! What the store relies on is in `tests/aws_behaviours`.
 
 use aws_config::BehaviorVersion;
-use aws_sdk_secretsmanager::{
-    Client,
-    error::SdkError,
-    operation::put_secret_value::{PutSecretValueError, PutSecretValueOutput},
-};
-use uuid::Uuid;
+use aws_sdk_secretsmanager::Client;
 
 use crate::{TestResult, context::Context};
 
@@ -19,71 +16,6 @@ pub(crate) async fn accounts_see_nothing_of_each_other(context: Context) -> Test
     assert!(seen.secret_list().is_empty(), "{seen:?}");
     create(other.client(), "theirs").await?;
     assert_eq!(content(context.client()).await?, "mine");
-    Ok(())
-}
-
-pub(crate) async fn one_request_token_takes_one_content(context: Context) -> TestResult {
-    let client = context.client();
-    create(client, "0").await?;
-    let slot = Uuid::new_v4();
-    put(client, NAME, slot, "1").await?;
-    assert_slot_taken(put(client, NAME, slot, "other").await);
-    let again = put(client, NAME, slot, "1").await?;
-    assert_eq!(again.version_id(), Some(slot.to_string().as_str()));
-    assert_eq!(content(client).await?, "1");
-    Ok(())
-}
-
-pub(crate) async fn a_put_into_a_past_slot_changes_nothing(context: Context) -> TestResult {
-    let client = context.client();
-    create(client, "0").await?;
-    let past = Uuid::new_v4();
-    put(client, NAME, past, "1").await?;
-    put(client, NAME, Uuid::new_v4(), "2").await?;
-    assert_slot_taken(put(client, NAME, past, "other").await);
-    assert_eq!(content(client).await?, "2");
-    put(client, NAME, past, "1").await?;
-    assert_eq!(content(client).await?, "2", "brought back by its own content");
-    Ok(())
-}
-
-pub(crate) async fn of_twelve_writers_of_one_slot_one_wins(context: Context) -> TestResult {
-    const WRITERS: usize = 12;
-    let client = context.client();
-    create(client, "0").await?;
-    for _ in 0..5 {
-        let slot = Uuid::new_v4();
-        let mut writers = tokio::task::JoinSet::new();
-        for writer in 0..WRITERS {
-            let client = client.clone();
-            writers.spawn(async move {
-                let content = format!("of writer {writer}");
-                let answer = put(&client, NAME, slot, &content).await;
-                (content, answer)
-            });
-        }
-        let mut winners = Vec::new();
-        for (content, answer) in writers.join_all().await {
-            match answer {
-                Ok(_) => winners.push(content),
-                refused => assert_slot_taken(refused),
-            }
-        }
-        assert_eq!(winners, [content(client).await?]);
-    }
-    Ok(())
-}
-
-pub(crate) async fn a_name_created_again_has_another_arn(context: Context) -> TestResult {
-    let client = context.client();
-    let old = create(client, "old").await?;
-    client.delete_secret().secret_id(&old).force_delete_without_recovery(true).send().await?;
-    let new = create(client, "new").await?;
-    assert_ne!(old, new);
-    let refused = put(client, &old, Uuid::new_v4(), "back again").await;
-    let error = refused.expect_err("a put to the deleted one").into_service_error();
-    assert!(error.is_resource_not_found_exception(), "{error:?}");
-    assert_eq!(content(client).await?, "new");
     Ok(())
 }
 
@@ -106,27 +38,12 @@ pub(crate) async fn print_secret(arguments: Vec<String>) -> TestResult {
     Ok(())
 }
 
-/// Returns the ARN.
-async fn create(client: &Client, content: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let created = client.create_secret().name(NAME).secret_string(content).send().await?;
-    Ok(created.arn().ok_or("no ARN")?.to_owned())
-}
-
-async fn put(
-    client: &Client,
-    id: &str,
-    slot: Uuid,
-    content: &str,
-) -> Result<PutSecretValueOutput, SdkError<PutSecretValueError>> {
-    client.put_secret_value().secret_id(id).client_request_token(slot).secret_string(content).send().await
+async fn create(client: &Client, content: &str) -> TestResult {
+    client.create_secret().name(NAME).secret_string(content).send().await?;
+    Ok(())
 }
 
 async fn content(client: &Client) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     let secret = client.get_secret_value().secret_id(NAME).send().await?;
     Ok(secret.secret_string().ok_or("no string")?.to_owned())
-}
-
-fn assert_slot_taken(answer: Result<PutSecretValueOutput, SdkError<PutSecretValueError>>) {
-    let error = answer.expect_err("the slot is taken").into_service_error();
-    assert!(error.is_resource_exists_exception(), "{error:?}");
 }

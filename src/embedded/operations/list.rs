@@ -165,7 +165,11 @@ pub(super) fn list_secret_version_ids(request: &Request, context: &mut Context<'
             entry.insert("VersionId".to_owned(), json!(version.id));
             let labels = Some(labels).filter(|labels| !labels.is_empty());
             insert_some(&mut entry, "VersionStages", labels);
+            let accessed = context.state.version_accessed(&secret.name, &version.id);
+            insert_some(&mut entry, "LastAccessedDate", accessed.map(epoch_seconds));
             entry.insert("CreatedDate".to_owned(), json!(epoch_seconds(version.created)));
+            let key = secret.kms_key_id.as_deref().unwrap_or("DefaultEncryptionKey");
+            entry.insert("KmsKeyIds".to_owned(), json!([key]));
             Value::Object(entry)
         })
         .collect();

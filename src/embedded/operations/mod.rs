@@ -66,8 +66,8 @@ fn insert_metadata(answer: &mut Map<String, Value>, secret: &Secret, accessed: O
     insert_some(answer, "LastAccessedDate", accessed.map(epoch_seconds));
     answer.insert("CreatedDate".to_owned(), json!(epoch_seconds(secret.created)));
     answer.insert("LastChangedDate".to_owned(), json!(epoch_seconds(secret.changed)));
-    if !secret.tags.is_empty() {
-        let tags = secret.tags.iter().map(|tag| json!({ "Key": tag.key, "Value": tag.value })).collect();
+    if let Some(tags) = &secret.tags {
+        let tags = tags.iter().map(|tag| json!({ "Key": tag.key, "Value": tag.value })).collect();
         answer.insert("Tags".to_owned(), Value::Array(tags));
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn get_secret_value(request: &Request, context: &mut Context<'_>) -> 
     let view = context.state.read_view(context.now);
     let secret = context.state.find_usable(id, view)?.clone();
     let version = choose_version(&secret, version_id, stage)?;
-    context.state.touch(&secret.name, context.now);
+    context.state.touch(&secret.name, &version.id, context.now);
     Ok(Value::Object(value_entry(&secret, version)))
 }
 
@@ -147,7 +147,7 @@ impl Batch {
         }
         let secret = context.state.find_usable(id, view)?.clone();
         let version = choose_version(&secret, None, None)?;
-        context.state.touch(&secret.name, context.now);
+        context.state.touch(&secret.name, &version.id, context.now);
         Ok(value_entry(&secret, version))
     }
 

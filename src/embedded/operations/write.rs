@@ -25,7 +25,7 @@ pub(super) fn create_secret(request: &Request, context: &mut Context<'_>) -> Res
     let mut secret = Secret::new(serial, name, arn::generate(name), context.now);
     secret.description = description.map(str::to_owned);
     secret.kms_key_id = kms_key_id.map(str::to_owned);
-    secret.tags = tags;
+    secret.tags = tags.filter(|tags| !tags.is_empty());
     let version_id = version.as_ref().map(|(_, token)| *token);
     if let Some((value, token)) = version {
         secret.add_version(token, value, &[CURRENT], context.now)?;
@@ -58,7 +58,7 @@ pub(super) fn put_secret_value(request: &Request, context: &mut Context<'_>) -> 
     let token = validation::request_token(request)?;
     let stages = validation::stages(request)?;
     let value = validation::value(request)?.ok_or_else(|| {
-        ServiceError::invalid_parameter("You must provide either SecretString or SecretBinary.")
+        ServiceError::invalid_request("You must provide either SecretString or SecretBinary.")
     })?;
 
     let secret = context.state.find_usable(id, View::Now)?;
