@@ -88,7 +88,7 @@ enum Purpose {
     Put(Save, u32),
     /// The slot after the base was taken.
     AfterRefusal(Save),
-    Tag,
+    Tag(Save),
 }
 
 /// What an exchange gave, on its way into the store.
@@ -98,6 +98,8 @@ struct Save {
     exchanged: u32,
     expiry: Millis,
     refusals: u32,
+    /// An earlier refresh could not save it.
+    is_left_over: bool,
 }
 
 struct Simulation<'a> {
@@ -146,7 +148,11 @@ impl<'a> Simulation<'a> {
                 Event::Reaches(request) => self.reach(request, at),
                 Event::Exchanged { pair, version } => {
                     let expiry = at + self.scenario.refresh_every * SECOND;
-                    self.save(pair, Save { exchanged: version, expiry, refusals: 0 }, at);
+                    self.save(
+                        pair,
+                        Save { exchanged: version, expiry, refusals: 0, is_left_over: false },
+                        at,
+                    );
                 }
                 Event::GetTokens => self.get_tokens(at),
                 Event::Bulk { operation, attempt } => self.reach_in_bulk(operation, attempt, at),
@@ -210,7 +216,7 @@ impl<'a> Simulation<'a> {
                 Operation::GetSecretValue
             }
             Purpose::Put(..) => Operation::PutSecretValue,
-            Purpose::Tag => Operation::TagResource,
+            Purpose::Tag(_) => Operation::TagResource,
         };
         if !self.service.admits(operation, at) {
             return self.try_again(request, at);
@@ -241,9 +247,9 @@ impl<'a> Simulation<'a> {
                     let written = Stored { version: base + 1, expiry: save.expiry };
                     self.memory.learn(pair, written, since, at);
                     if self.scenario.index_access_tokens {
-                        self.send(pair, Purpose::Tag, at);
+                        self.send(pair, Purpose::Tag(save), at);
                     } else {
-                        self.memory.of(pair).refreshers = 0;
+                        self.saved(pair, save, at);
                     }
                 } else {
                     self.outcome.collisions += self.counts(at);
@@ -252,7 +258,17 @@ impl<'a> Simulation<'a> {
                     self.send(pair, Purpose::AfterRefusal(save), at);
                 }
             }
-            Purpose::Tag => self.memory.of(pair).refreshers = 0,
+            Purpose::Tag(save) => self.saved(pair, save, at),
+        }
+    }
+
+    /// What was left over may not be fresh any more: then there is another exchange.
+    fn saved(&mut self, pair: Pair, save: Save, at: Millis) {
+        let saved = Stored { version: save.exchanged + 1, expiry: save.expiry };
+        if save.is_left_over && !self.is_fresh(saved, at) {
+            self.send(pair, Purpose::ReRead, at);
+        } else {
+            self.memory.of(pair).refreshers = 0;
         }
     }
 
@@ -264,7 +280,8 @@ impl<'a> Simulation<'a> {
         }
         match self.memory.of(pair).unsaved.take() {
             Some(unsaved) if unsaved.version == stored.version => {
-                let save = Save { exchanged: stored.version, expiry: unsaved.expiry, refusals: 0 };
+                let (exchanged, expiry) = (unsaved.version, unsaved.expiry);
+                let save = Save { exchanged, expiry, refusals: 0, is_left_over: true };
                 self.save(pair, save, at);
             }
             _ => {
@@ -290,7 +307,7 @@ impl<'a> Simulation<'a> {
         let until = |deadline: Millis, pause: Millis| (at + pause <= since + deadline).then_some(pause);
         let pause = match purpose {
             Purpose::Put(..) => until(WRITE_DEADLINE, self.backoff(attempt)),
-            Purpose::Tag => {
+            Purpose::Tag(_) => {
                 let pause = by_the_sdk.unwrap_or_else(|| self.backoff(attempt / ATTEMPTS));
                 until(TAGGING, pause)
             }
@@ -308,7 +325,7 @@ impl<'a> Simulation<'a> {
         let waiting = if purpose == Purpose::Find { &mut known.finders } else { &mut known.refreshers };
         let waiting = std::mem::take(waiting);
         // Without its tags a token is saved all the same.
-        if purpose != Purpose::Tag {
+        if !matches!(purpose, Purpose::Tag(_)) {
             self.outcome.failures += waiting * self.counts(at);
         }
     }

@@ -3,6 +3,7 @@
 use oauth_token_store::embedded::{Operation, Quotas};
 
 use crate::formula;
+use crate::memory::life;
 use crate::report::Report;
 use crate::scenario::Scenario;
 use crate::service::{OPERATIONS, index};
@@ -37,13 +38,32 @@ fn the_hit_rate_is_that_of_the_formula() {
 
 #[test]
 fn each_token_in_use_is_refreshed_once_in_its_life() {
-    for (zipf, refresh_every) in [(0.0, 3_600), (0.0, 900), (1.0, 3_600)] {
-        let scenario = Scenario { zipf, refresh_every, ..large() };
+    for (zipf, refresh_every, rate) in [(0.0, 3_600, 50.0), (0.0, 900, 2.0), (1.0, 3_600, 50.0)] {
+        let scenario = Scenario { zipf, refresh_every, rate, ..large() };
         let outcome = simulate(&scenario, Quotas::aws());
         let puts = outcome.requests[index(Operation::PutSecretValue)].sent - outcome.collisions;
         let expected = formula::refreshes(&scenario) * scenario.duration as f64;
         assert_near(puts as f64, expected, 4.0);
     }
+}
+
+/// They come back with nothing in memory, so more is read.
+#[test]
+fn instances_are_replaced_one_after_the_other() {
+    const HOUR: u64 = 3_600_000;
+    let lives = |at| (0..4).map(|instance| life(instance, 4, HOUR, at)).collect::<Vec<_>>();
+    assert_eq!(lives(0), [0, 0, 0, 0]);
+    assert_eq!(lives(HOUR / 4), [0, 0, 0, 1]);
+    assert_eq!(lives(HOUR), [1, 1, 1, 1]);
+    assert_eq!(lives(2 * HOUR - 1), [1, 2, 2, 2]);
+    let loads = |recycle_after| {
+        let scenario = Scenario { recycle_after, refresh_every: 1_000_000_000, ..large() };
+        let outcome = simulate(&scenario, Quotas::aws());
+        outcome.requests[index(Operation::GetSecretValue)].sent
+    };
+    // Within a life of five minutes an instance reads each token that it uses at least once.
+    let (kept, replaced) = (loads(0), loads(300));
+    assert!(replaced > kept + kept / 10, "{replaced} loads where instances are replaced, {kept} where not");
 }
 
 #[test]

@@ -11,10 +11,10 @@ fn from_environment(name: &str, standard: u64) -> u64 {
     std::env::var(name).map_or(standard, |value| value.parse().expect("a number"))
 }
 
-/// Two counts, and how far they may be apart: so many in a hundred, and two standard deviations of a count of this size.
+/// Two counts, and how far they may be apart: so many in a hundred, and of small counts some more.
 #[track_caller]
 fn assert_near(what: &str, simulated: u64, real: u64, percent: f64, scenario: &Scenario) {
-    let tolerance = real as f64 * percent / 100.0 + 2.0 * (real as f64).sqrt().min(10.0);
+    let tolerance = real as f64 * percent / 100.0 + (real as f64).sqrt().min(10.0);
     let difference = simulated.abs_diff(real);
     println!("{what}: simulated {simulated}, real {real}, seed {}", scenario.seed);
     assert!(difference as f64 <= tolerance, "{what}: simulated {simulated}, real {real} in {scenario:?}");
@@ -57,19 +57,19 @@ async fn as_most_services_are() {
     let is_as_meant = |outcome: &Outcome| {
         outcome.hits > 500 && OPERATIONS.iter().all(|operation| sent(outcome, *operation) > 0)
     };
-    compare(scenario, Quotas::aws(), 2.0, is_as_meant).await;
+    compare(scenario, Quotas::aws(), 1.0, is_as_meant).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_some_users_who_come_often() {
     let scenario = Scenario { zipf: 1.0, rate: 0.5, duration: 2 * 3_600, ..small() };
-    compare(scenario, Quotas::aws(), 2.0, |outcome| outcome.hits > 1_000).await;
+    compare(scenario, Quotas::aws(), 1.0, |outcome| outcome.hits > 1_000).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_cache() {
     let scenario = Scenario { time_to_live: 0, duration: 2 * 3_600, ..small() };
-    compare(scenario, Quotas::aws(), 2.0, |outcome| outcome.hits == 0).await;
+    compare(scenario, Quotas::aws(), 1.0, |outcome| outcome.hits == 0).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +77,7 @@ async fn without_an_index_of_access_tokens() {
     let scenario = Scenario { index_access_tokens: false, duration: 2 * 3_600, ..small() };
     let is_as_meant =
         |outcome: &Outcome| sent(outcome, Operation::TagResource) == 0 && outcome.exchanges > 40;
-    compare(scenario, Quotas::aws(), 2.0, is_as_meant).await;
+    compare(scenario, Quotas::aws(), 1.0, is_as_meant).await;
 }
 
 /// Five users whom all instances serve at once, and a slow OAuth server.
@@ -93,7 +93,22 @@ async fn where_instances_refresh_the_same_token_at_once() {
         duration: 1_500,
         ..small()
     };
-    compare(scenario, Quotas::aws(), 5.0, |outcome| outcome.collisions > 20).await;
+    compare(scenario, Quotas::aws(), 3.0, |outcome| outcome.collisions > 20).await;
+}
+
+/// Without a leeway a token is still in use when it counts as expired: then it is read again once a second.
+#[tokio::test(start_paused = true)]
+async fn where_tokens_are_used_until_they_expire() {
+    let scenario = Scenario {
+        tokens: 5,
+        instances: 2,
+        rate: 5.0,
+        refresh_every: 60,
+        leeway: 0,
+        duration: 400,
+        ..small()
+    };
+    compare(scenario, Quotas::aws(), 1.0, |outcome| outcome.hits > 500 && outcome.exchanges > 20).await;
 }
 
 /// Tokens that live for two seconds, and room for a few Puts only.
@@ -113,10 +128,10 @@ async fn where_writes_are_throttled() {
         let puts = outcome.requests[index(Operation::PutSecretValue)];
         puts.throttled > 100 && puts.throttled < puts.sent
     };
-    compare(scenario, quotas, 10.0, is_as_meant).await;
+    compare(scenario, quotas, 8.0, is_as_meant).await;
 }
 
-/// Room for a quarter of what is in use.
+/// Room for a quarter of what is in use. moka evicts in batches, so for a while there is room for more.
 #[tokio::test(start_paused = true)]
 async fn where_memory_is_short() {
     let scenario =
