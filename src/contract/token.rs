@@ -227,11 +227,16 @@ impl OAuthToken {
     /// # Ok::<(), oauth_token_store::StoreError>(())
     /// ```
     pub fn expires_within(&self, leeway: Duration) -> bool {
+        self.expires_within_of(SystemTime::now(), leeway)
+    }
+
+    /// Whether the access token expires within `leeway` from this time on.
+    pub(crate) fn expires_within_of(&self, now: SystemTime, leeway: Duration) -> bool {
         let Some(expiry) = self.expiry_time() else {
             return false;
         };
         // A leeway beyond the end of the clock covers every expiry.
-        SystemTime::now().checked_add(leeway).is_none_or(|horizon| expiry <= horizon)
+        now.checked_add(leeway).is_none_or(|horizon| expiry <= horizon)
     }
 }
 

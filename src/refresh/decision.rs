@@ -1,6 +1,6 @@
 //! Whether a token is to be refreshed, and whether somebody else has done it: pure functions.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secrecy::ExposeSecret;
 
@@ -17,15 +17,15 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    /// Why this token is not fresh for `leeway`; `None` if it is.
-    pub(super) fn to_refresh(token: &OAuthToken, leeway: Duration) -> Option<Self> {
+    /// Why this token is not fresh for `leeway` from now; `None` if it is.
+    pub(super) fn to_refresh(token: &OAuthToken, now: SystemTime, leeway: Duration) -> Option<Self> {
         if token.access_token().is_none() {
             return Some(Self::NoAccessToken);
         }
-        if token.expires_within(Duration::ZERO) {
+        if token.expires_within_of(now, Duration::ZERO) {
             return Some(Self::Expired);
         }
-        token.expires_within(leeway).then_some(Self::Expiring)
+        token.expires_within_of(now, leeway).then_some(Self::Expiring)
     }
 
     pub(super) fn as_str(self) -> &'static str {
@@ -38,17 +38,17 @@ impl Reason {
 }
 
 /// Whether the token can be used for `leeway` from now.
-pub(super) fn is_fresh(token: &OAuthToken, leeway: Duration) -> bool {
-    Reason::to_refresh(token, leeway).is_none()
+pub(super) fn is_fresh(token: &OAuthToken, now: SystemTime, leeway: Duration) -> bool {
+    Reason::to_refresh(token, now, leeway).is_none()
 }
 
-/// Whether what is stored `now` is what another process has refreshed since `before` was read.
-pub(super) fn was_refreshed(before: &Stored, now: &Stored, leeway: Duration) -> bool {
+/// Whether what is `stored` now is what another process has refreshed since `before` was read.
+pub(super) fn was_refreshed(before: &Stored, stored: &Stored, now: SystemTime, leeway: Duration) -> bool {
     let access_token = |stored: &Stored| stored.token.access_token().map(|t| t.expose_secret().to_owned());
-    now.version_id != before.version_id
+    stored.version_id != before.version_id
         // The same access token with a later expiry is an edit, not a refresh.
-        && access_token(now) != access_token(before)
-        && is_fresh(&now.token, leeway)
+        && access_token(stored) != access_token(before)
+        && is_fresh(&stored.token, now, leeway)
 }
 
 #[cfg(test)]
@@ -83,8 +83,9 @@ mod tests {
             (valid_for(MINUTE), Duration::MAX, Some(Reason::Expiring)),
         ] {
             let token = built(token);
-            assert_eq!(Reason::to_refresh(&token, leeway), reason, "{token:?}");
-            assert_eq!(is_fresh(&token, leeway), reason.is_none());
+            let now = SystemTime::now();
+            assert_eq!(Reason::to_refresh(&token, now, leeway), reason, "{token:?}");
+            assert_eq!(is_fresh(&token, now, leeway), reason.is_none());
         }
     }
 
@@ -98,12 +99,10 @@ mod tests {
         };
         let before = stored("one", valid_for(Duration::ZERO));
         let newer = || valid_for(2 * MINUTE).access_token("b");
-        assert!(was_refreshed(&before, &stored("two", newer()), MINUTE));
-        assert!(!was_refreshed(&before, &stored("one", newer()), MINUTE), "the same version");
-        assert!(
-            !was_refreshed(&before, &stored("two", valid_for(2 * MINUTE)), MINUTE),
-            "the same access token"
-        );
-        assert!(!was_refreshed(&before, &stored("two", newer()), 3 * MINUTE), "not fresh");
+        let refreshed = |stored: &Stored, leeway| was_refreshed(&before, stored, SystemTime::now(), leeway);
+        assert!(refreshed(&stored("two", newer()), MINUTE));
+        assert!(!refreshed(&stored("one", newer()), MINUTE), "the same version");
+        assert!(!refreshed(&stored("two", valid_for(2 * MINUTE)), MINUTE), "the same access token");
+        assert!(!refreshed(&stored("two", newer()), 3 * MINUTE), "not fresh");
     }
 }

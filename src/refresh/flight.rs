@@ -57,9 +57,7 @@ impl<R: Records> Refresh<R> {
 
     async fn refresh(&self, exchange: Exchange) -> Result<Outcome, RefreshError> {
         // The refresh before this one may have ended between the find and this one's beginning.
-        if let Some(token) =
-            self.records.known(&self.found.locator).filter(|token| is_fresh(token, self.leeway))
-        {
+        if let Some(token) = self.records.known(&self.found.locator).filter(|token| self.is_fresh(token)) {
             return Ok(Outcome::FoundFresh(token));
         }
         // What was found may be older than what another process has stored since.
@@ -67,12 +65,12 @@ impl<R: Records> Refresh<R> {
             self.unsaved.forget(&self.found.locator);
             return Ok(Outcome::Gone);
         };
-        if is_fresh(&current.token, self.leeway) {
+        if self.is_fresh(&current.token) {
             return Ok(Outcome::FoundFresh(current.token));
         }
         if let Some(exchanged) = self.unsaved.take(&current) {
             let saved = self.save(&current, OAuthToken::clone(&exchanged)).await?;
-            if is_fresh(&saved, self.leeway) {
+            if self.is_fresh(&saved) {
                 return Ok(Outcome::Exchanged(saved));
             }
             match self.records.re_read(&current.locator).await? {
@@ -127,7 +125,11 @@ impl<R: Records> Refresh<R> {
     async fn refreshed_elsewhere(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
         // If it cannot be read, the error of the exchange says more than that of the read.
         let now = self.records.re_read(&current.locator).await.ok().flatten()?;
-        was_refreshed(current, &now, self.leeway).then_some(now.token)
+        was_refreshed(current, &now, self.records.now(), self.leeway).then_some(now.token)
+    }
+
+    fn is_fresh(&self, token: &OAuthToken) -> bool {
+        is_fresh(token, self.records.now(), self.leeway)
     }
 
     fn report(&self, outcome: &Outcome) {

@@ -1,7 +1,7 @@
 //! What became of a refresh, for all who waited for it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::contract::OAuthToken;
 
@@ -21,12 +21,12 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// Whether it is an answer to one who wants a token that is fresh for `leeway`.
+    /// Whether it is an answer to one who wants a token that is fresh for `leeway` from now.
     ///
     /// After an exchange it always is: a leeway longer than the tokens' life would have one exchange after the other.
-    pub(super) fn answers(&self, leeway: Duration) -> bool {
+    pub(super) fn answers(&self, now: SystemTime, leeway: Duration) -> bool {
         match self {
-            Self::FoundFresh(token) => is_fresh(token, leeway),
+            Self::FoundFresh(token) => is_fresh(token, now, leeway),
             Self::Gone | Self::Exchanged(_) | Self::ExchangedElsewhere(_) | Self::Failed(_) => true,
         }
     }

@@ -1,6 +1,7 @@
 //! What a refresh needs of a store, and nothing else: the edge to input and output.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::contract::{Locator, OAuthToken, StoreError};
 
@@ -17,6 +18,9 @@ pub(crate) struct Stored {
 
 /// Where the tokens are. A clone is a handle to the same place.
 pub(crate) trait Records: Clone + Send + Sync + 'static {
+    /// The time by which tokens expire.
+    fn now(&self) -> SystemTime;
+
     /// The record that a partial token stands for, as any find gives it.
     fn find(&self, partial: &OAuthToken) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 

@@ -56,7 +56,7 @@ impl Refreshes {
         let Some(found) = records.find(partial).await? else {
             return Ok(None);
         };
-        match Reason::to_refresh(&found.token, leeway) {
+        match Reason::to_refresh(&found.token, records.now(), leeway) {
             None => Ok(Some(found.token)),
             Some(reason) => {
                 let refresh = Refresh {
@@ -81,7 +81,9 @@ impl Refreshes {
         loop {
             match self.place(refresh.found.locator) {
                 Place::Join(flight) => match flight.outcome().await {
-                    Some(outcome) if outcome.answers(refresh.leeway) => return outcome.into_result(),
+                    Some(outcome) if outcome.answers(refresh.records.now(), refresh.leeway) => {
+                        return outcome.into_result();
+                    }
                     // Of no use to us, or abandoned. Whoever led it has had its answer and does not come back.
                     _ => {}
                 },
@@ -117,6 +119,7 @@ impl Refreshes {
 #[cfg(test)]
 mod tests {
     use std::sync::{Mutex, PoisonError};
+    use std::time::SystemTime;
 
     use tokio::time::timeout;
 
@@ -143,6 +146,10 @@ mod tests {
     }
 
     impl Records for OneRecord {
+        fn now(&self) -> SystemTime {
+            SystemTime::now()
+        }
+
         async fn find(&self, _: &OAuthToken) -> Result<Option<Stored>, StoreError> {
             Ok(Some(self.stored()))
         }
@@ -190,6 +197,10 @@ mod tests {
     struct SavedSince(OneRecord);
 
     impl Records for SavedSince {
+        fn now(&self) -> SystemTime {
+            SystemTime::now()
+        }
+
         async fn find(&self, _: &OAuthToken) -> Result<Option<Stored>, StoreError> {
             Ok(Some(self.0.stored()))
         }

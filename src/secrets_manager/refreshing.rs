@@ -1,6 +1,7 @@
 //! What a refresh needs of this store.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::cache::Demand;
 use crate::contract::{ErrorKind, Locator, LookupKey, OAuthToken, StoreError, TokenId};
@@ -12,6 +13,10 @@ use super::lookup::Purpose;
 use super::storage::{Storage, locator_of};
 
 impl Records for Arc<Storage> {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.cache.now().wall
+    }
+
     async fn find(&self, partial: &OAuthToken) -> Result<Option<Stored>, StoreError> {
         Box::pin(self.look_up(partial, Purpose::Find(Demand::Cached))).await?.map(stored).transpose()
     }

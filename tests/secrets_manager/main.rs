@@ -23,3 +23,4 @@ mod search_tags;
 mod setup;
 mod stale_reads;
 mod support;
+mod tokio_clock;

@@ -216,6 +216,22 @@ async fn what_is_not_fresh_is_exchanged_saved_and_returned() {
     }
 }
 
+/// By the system's clock hardly any time passes here.
+#[tokio::test(start_paused = true)]
+async fn tokens_expire_by_the_clock_that_the_store_was_given() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&built(login("bob").to_builder().expires_in(HOUR))).await.expect("saved");
+    some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+    tokio::time::sleep(HOUR - MINUTE).await;
+    let server = Server::default();
+    let before = backend.requests();
+    let fresh = some(store.refresh_with(&of("bob"), MINUTE, server.exchange(3 * HOUR)).await);
+    assert_eq!((access_token_of(&fresh), server.exchanges()), ("access-1", 1));
+    let cost = backend.requests().since(&before).to_string();
+    assert_eq!(cost, "2 GetSecretValue, 1 PutSecretValue, 1 TagResource");
+    some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_exchange_is_given_what_is_stored() {
     let (_, store) = with_expired_bob().await;

@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use oauth_token_store::aws_sdk_secretsmanager::Client;
 use oauth_token_store::aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -10,12 +10,13 @@ use oauth_token_store::aws_sdk_secretsmanager::error::BoxError;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{
-    Clock, OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder,
-    StoreError, TokenId, TokenStore,
+    OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder, StoreError,
+    TokenId, TokenStore,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+
+use crate::tokio_clock::TokioClock;
 
 pub(crate) const PREFIX: &str = "app/tokens";
 
@@ -31,27 +32,6 @@ pub(crate) fn uncached(client: Client) -> SecretsManagerTokenStoreBuilder {
 
 pub(crate) fn cached(client: Client) -> SecretsManagerTokenStoreBuilder {
     SecretsManagerTokenStore::builder().prefix(PREFIX).client(client).clock(TokioClock::new())
-}
-
-/// A wall clock that stands still when tokio's does: no test depends on how fast the machine is.
-struct TokioClock {
-    began: (Instant, SystemTime),
-}
-
-impl TokioClock {
-    fn new() -> Self {
-        Self { began: (Instant::now(), SystemTime::now()) }
-    }
-}
-
-impl Clock for TokioClock {
-    fn monotonic(&self) -> Duration {
-        self.began.0.elapsed()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.began.1 + self.began.0.elapsed()
-    }
 }
 
 /// A store with a client of its own and the cache that everybody has.
