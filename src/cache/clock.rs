@@ -128,7 +128,7 @@ impl Moment {
     }
 
     /// The time of day, since 1970.
-    pub(super) fn wall(&self) -> Duration {
+    pub(crate) fn wall(&self) -> Duration {
         Duration::from_nanos(self.wall)
     }
 

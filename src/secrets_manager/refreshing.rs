@@ -14,7 +14,7 @@ use super::storage::{Storage, locator_of};
 
 impl Records for Arc<Storage> {
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.cache.now().wall
+        SystemTime::UNIX_EPOCH + self.cache.now().wall()
     }
 
     async fn find(&self, partial: &OAuthToken) -> Result<Option<Stored>, StoreError> {
