@@ -53,6 +53,11 @@ impl Watch {
                 usual(panic);
             }));
         });
+        Self::of_a_process()
+    }
+
+    /// Without the log, the panics and the requests: those are of the whole process.
+    pub(crate) fn of_a_process() -> Self {
         Self { kinds: BTreeSet::new() }
     }
 
