@@ -77,7 +77,7 @@ fn text(piece: &[u8]) -> Option<&str> {
 }
 
 fn json(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap();
+    let quoted = serde_json::to_string(text).expect("text");
     quoted[1..quoted.len() - 1].to_owned()
 }
 
@@ -110,18 +110,18 @@ impl Detector {
             }
         }
         let (pieces, origins): (Vec<_>, Vec<_>) = pieces.into_iter().unzip();
-        let pieces = AhoCorasick::builder().ascii_case_insensitive(true).build(pieces).unwrap();
+        let pieces = AhoCorasick::builder().ascii_case_insensitive(true).build(pieces).expect("not too many");
         Self { pieces, origins }
     }
 
     /// What is in the text, and what stands around it.
     pub(crate) fn find(&self, text: &str) -> Option<String> {
-        let text = text.replace([' ', '\n'], "");
+        let mut text = text.as_bytes().to_vec();
+        text.retain(|byte| !matches!(byte, b' ' | b'\n'));
         let found = self.pieces.find(&text)?;
         let (value, form) = self.origins[found.pattern().as_usize()];
-        let start = text.floor_char_boundary(found.start().saturating_sub(300));
-        let end = text.ceil_char_boundary(found.end() + 100);
-        Some(format!("the {value}, {form}: …{}…", &text[start..end]))
+        let around = found.start().saturating_sub(300)..text.len().min(found.end() + 100);
+        Some(format!("the {value}, {form}: …{}…", String::from_utf8_lossy(&text[around])))
     }
 }
 

@@ -45,7 +45,7 @@ impl Watch {
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
             let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-            let spans = FmtSpan::NEW | FmtSpan::CLOSE;
+            let spans = FmtSpan::CLOSE;
             subscriber.with_span_events(spans).with_writer(|| LOG.with(Log::clone)).init();
             let usual = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {

@@ -56,7 +56,7 @@ pub(crate) async fn a_process_that_is_to_log_sensitive_bodies_does(context: Cont
 /// A child process: does everything there is to do.
 pub(crate) async fn do_everything(_: Vec<String>) -> TestResult {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-    subscriber.with_span_events(FmtSpan::NEW | FmtSpan::CLOSE).with_writer(std::io::stderr).init();
+    subscriber.with_span_events(FmtSpan::CLOSE).with_writer(std::io::stderr).init();
     let store = SecretsManagerTokenStore::from_env().await?;
     let mut watch = Watch::of_a_process();
     script::of_this_store(&mut watch, &store).await;
