@@ -59,6 +59,10 @@ pub use memory::MemoryTokenStore;
 pub use refresh::RefreshError;
 pub use secrets_manager::{SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder, ServiceError};
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use secrets_manager::fuzzing;
+
 pub use aws_sdk_secretsmanager;
 pub use secrecy;
 

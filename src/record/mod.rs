@@ -51,7 +51,7 @@ impl Version {
     pub(crate) fn is_from_before(&self, time: SystemTime) -> bool {
         let millis = epoch_millis(time);
         self.created.map(epoch_millis).is_some_and(|created| match created % 1000 {
-            0 => created < millis - millis.rem_euclid(1000),
+            0 => created < millis.saturating_sub(millis.rem_euclid(1000)),
             _ => created < millis,
         })
     }
@@ -87,6 +87,16 @@ mod tests {
         assert!(version(5_000).is_from_before(at(6_000)));
         assert!(version(5_100).is_from_before(at(5_101)));
         assert!(!version(5_100).is_from_before(at(5_100)));
+    }
+
+    #[test]
+    fn a_date_before_all_that_a_clock_can_tell_is_a_date() {
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let seconds = Duration::from_secs(1 << 60);
+        let long_ago = SystemTime::UNIX_EPOCH.checked_sub(seconds).expect("as the service may give it");
+        let version = |created| Version { created: Some(created), ..version("arn", "1", 0) };
+        assert!(!version(at(5_000)).is_from_before(long_ago));
+        assert!(version(long_ago).is_from_before(at(5_000)));
     }
 
     #[test]

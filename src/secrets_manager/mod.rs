@@ -16,6 +16,8 @@ mod builder;
 mod compare_and_swap;
 mod delete;
 mod environment;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod listing;
 mod lookup;
 mod pace;

@@ -299,13 +299,13 @@ fn before_dispatch(error: &(dyn Error + 'static)) -> Option<Failure> {
 }
 
 /// A code or id as AWS writes them; anything else is not passed on.
-fn plain(text: &str) -> Option<String> {
+pub(super) fn plain(text: &str) -> Option<String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
 }
 
 /// The action that AWS's message says was denied, else the one that the operation needs first.
-fn missing_permission(operation: &str, message: &str) -> Option<String> {
+pub(super) fn missing_permission(operation: &str, message: &str) -> Option<String> {
     if message.contains("KMS") {
         let action = if operation.contains("GetSecretValue") { "kms:Decrypt" } else { "kms:GenerateDataKey" };
         return Some(action.to_owned());

@@ -4,6 +4,12 @@
 //! had, every test is reported as ignored, or as failed under `OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK=1`.
 
 mod account;
+#[path = "../canary/canaries.rs"]
+#[allow(dead_code, reason = "its own test program needs more of it")]
+mod canaries;
+mod canary;
+#[path = "../captured_log/mod.rs"]
+mod captured_log;
 mod causes;
 mod child;
 mod conformance;
@@ -12,8 +18,16 @@ mod environment;
 mod killed;
 mod lossy_proxy;
 mod processes;
+#[path = "../canary/script.rs"]
+mod script;
 mod smoke;
+#[path = "../canary/stage.rs"]
+#[allow(dead_code, reason = "its own test program needs more of it")]
+mod stage;
 mod store;
+#[path = "../canary/watch.rs"]
+#[allow(dead_code, reason = "its own test program needs more of it")]
+mod watch;
 
 #[path = "../secrets_manager/dice.rs"]
 mod dice;
@@ -70,6 +84,8 @@ const TESTS: &[Test] = table![
     store::an_answer_lost_after_a_put_never_lets_an_old_refresh_token_replace_a_newer_one,
     store::a_create_whose_answer_was_lost_recognises_itself,
     store::an_unreachable_endpoint_is_unavailable,
+    canary::a_process_that_logs_at_trace_shows_nothing,
+    canary::a_process_that_is_to_log_sensitive_bodies_does,
 ];
 
 /// What [`Context::child`] can run in a process of its own. To add one, add a line.
@@ -78,6 +94,7 @@ const CHILDREN: &[Child] = table![
     processes::save_on_command,
     processes::hold_a_token_and_save_it,
     killed::work,
+    canary::do_everything,
 ];
 
 /// For one test; a hanging one is to fail by its name. The conformance kit takes 80 s of it, more on a busy machine.
