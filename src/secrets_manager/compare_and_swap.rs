@@ -23,6 +23,7 @@ use crate::cache::{Asked, Change};
 use crate::contract::{ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
 use crate::record::{Record, leads_to, slot_after, slots_after};
 
+use super::delete::Throttled;
 use super::lookup::Purpose;
 use super::service::{NewSecret, NewVersion};
 use super::service_error::ServiceError;
@@ -431,7 +432,7 @@ impl Save {
         if self.force_deleted.as_deref() == Some(arn) {
             return Ok(());
         }
-        self.storage.delete_secret(arn, name).await?;
+        self.storage.delete_secret(arn, name, Throttled::AskedAgain).await?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
     }
