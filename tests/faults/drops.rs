@@ -8,7 +8,6 @@
 //! if nothing had happened, without waiting for what was dropped.
 
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -121,6 +120,28 @@ async fn dropped_at_a_gate(
     leaves_nothing(case, world, &action, was_begun, dropped, undisturbed).await
 }
 
+/// Drops the future of a refresh while its exchange is under way.
+async fn dropped_in_the_exchange(
+    case: &Case,
+    dropped: Dropped,
+    undisturbed: &Undisturbed,
+) -> Result<(), String> {
+    let mut world = World::new(ClientKind::Own).await;
+    let action = prepared(case, &mut world).await;
+    let mut future = Box::pin(action.start(&world.store));
+    let begun = async {
+        while !world.has_exchanged() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        outcome = &mut future => return Err(format!("it ended before: {}", shown(&outcome))),
+        () = begun => {}
+    }
+    drop(future);
+    leaves_nothing(case, world, &action, true, dropped, undisturbed).await
+}
+
 /// Drops the runtime of a case when its future has been pending for the `patience`-th time.
 fn dropped_with_its_runtime(case: &Case, patience: usize, undisturbed: &Undisturbed) -> Result<(), String> {
     let begun = async {
@@ -197,8 +218,7 @@ async fn leaves_nothing(
         return Err(format!("{sent} requests instead of {} at most", case.steps.len()));
     }
     let stored = world.stored().await;
-    let has_exchanged = world.exchanges.load(Ordering::SeqCst) > world.exchanges_before;
-    let must_be_done = changes(action) && (was_begun || has_exchanged);
+    let must_be_done = changes(action) && (was_begun || world.has_exchanged());
     if must_be_done && stored != undisturbed.stored {
         return Err(format!("what was begun was not carried to its end: [{stored}] is stored"));
     }
@@ -218,6 +238,8 @@ enum Point {
     Before(usize),
     /// While the answer to this request is held.
     After(usize),
+    /// While the OAuth server has not answered yet.
+    InTheExchange,
 }
 
 /// One drop.
@@ -254,6 +276,7 @@ impl Drop<'_> {
             Point::After(position) => {
                 dropped_at_a_gate(case, position, (Gate::after, dropped), undisturbed).await
             }
+            Point::InTheExchange => dropped_in_the_exchange(case, dropped, undisturbed).await,
         }
     }
 }
@@ -272,7 +295,9 @@ fn each_future_can_be_dropped_at_each_await_point_and_around_each_request() {
     for (case, undisturbed) in cases.iter().zip(&ends) {
         let pending = (0..=simulated(seed(), await_points(case))).map(Point::Pending);
         let gates = case.positions().flat_map(|position| [Point::Before(position), Point::After(position)]);
-        for point in pending.chain(gates) {
+        let exchanges_now = case.exchanges > 0 && case.state != State::ExchangedAndNotSaved;
+        let exchange = exchanges_now.then_some(Point::InTheExchange);
+        for point in pending.chain(gates).chain(exchange) {
             let drop = |dropped| Drop { case, undisturbed, point, dropped };
             drops.extend([Dropped::Future, Dropped::Store].map(drop));
             if matches!(point, Point::Pending(_)) {

@@ -1,6 +1,6 @@
 //! A service, the store under test, and another process, all new for each run.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -74,6 +74,17 @@ impl World {
         let client = self.wire.client(&self.backend, self.client);
         self.store = cached(client).build().await.expect("a store");
         self
+    }
+
+    /// Whether an exchange has begun since it was prepared.
+    pub(crate) fn has_exchanged(&self) -> bool {
+        self.exchanges.load(Ordering::SeqCst) > self.exchanges_before
+    }
+
+    /// Another process saves a newer access token over the only record that is stored.
+    pub(crate) async fn goes_on_elsewhere(&self, stored: &Stored) -> Arc<OAuthToken> {
+        let newest = stored.tokens[0].to_builder().access_token("newest").build().expect("valid");
+        self.other.save_token(&newest).await.expect("saved")
     }
 
     pub(crate) fn exchange(&self, kind: ExchangeKind) -> Exchange {
