@@ -138,7 +138,7 @@ impl Fortune {
         };
         let mut verdicts = vec![verdict];
         if self.is_uncertain {
-            verdicts.extend([undisturbed.clone(), OUT_OF_TIME()]);
+            verdicts.extend([undisturbed.clone(), too_late()]);
         }
         self.told(verdicts)
     }
@@ -175,7 +175,7 @@ impl Fortune {
         self.failure = Some((index, ErrorKind::Contended));
         // Reads may have been left out, too.
         self.requests.0 = 0;
-        self.told(vec![OUT_OF_TIME()])
+        self.told(vec![too_late()])
     }
 
     fn count(&mut self, least: usize, most: usize) {
@@ -345,8 +345,7 @@ impl Fortune {
     }
 }
 
-#[allow(non_snake_case, reason = "a constant that takes memory")]
-fn OUT_OF_TIME() -> Verdict {
+fn too_late() -> Verdict {
     Verdict::Fails(vec![ErrorKind::Contended, ErrorKind::Unavailable])
 }
 
