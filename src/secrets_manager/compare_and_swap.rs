@@ -23,6 +23,7 @@ use crate::cache::{Asked, Change};
 use crate::contract::{ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
 use crate::record::{Record, leads_to, slot_after, slots_after};
 
+use super::delete::Throttled;
 use super::lookup::Purpose;
 use super::service::{NewSecret, NewVersion};
 use super::service_error::ServiceError;
@@ -183,7 +184,9 @@ impl Save {
     /// added to the token since is left to save.
     async fn resume(&mut self, write: &Arc<Write>) -> Result<Arc<OAuthToken>, StoreError> {
         self.deadline = Instant::now() + self.storage.settings.write_deadline;
-        let landed = match (self.send(write).await?, &write.request) {
+        // That this try is refused says nothing of the earlier one.
+        let answer = self.send(write).await.inspect_err(|_| self.in_flight.set(Some(write)))?;
+        let landed = match (answer, &write.request) {
             (Answer::Landed(record), _) => Some(record),
             (Answer::Taken, Request::Create(_)) => self.landed_before(write).await?,
             _ => None,
@@ -429,7 +432,7 @@ impl Save {
         if self.force_deleted.as_deref() == Some(arn) {
             return Ok(());
         }
-        self.storage.delete_secret(arn, name).await?;
+        self.storage.delete_secret(arn, name, Throttled::AskedAgain).await?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
     }

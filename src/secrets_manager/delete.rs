@@ -22,7 +22,7 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
     carry_to_end(async move {
         let key = LookupKey::Id(&id);
         let locator = key.locator();
-        storage.delete_by_name(&locator).await?;
+        storage.delete_by_name(&locator, Throttled::AskedAgain).await?;
         if id.is_store_assigned() || !storage.searches_by(LocatorKind::OwnId) {
             return Ok(());
         }
@@ -32,7 +32,7 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
             let deleted = match record {
                 // By ARN: what has been created anew since it was read is not meant.
                 Ok(record) if key.is_held_by(&record.token) => {
-                    storage.delete_secret(&record.version.arn, &record.name).await
+                    storage.delete_secret(&record.version.arn, &record.name, Throttled::AskedAgain).await
                 }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
@@ -55,7 +55,8 @@ pub(super) async fn delete_all(storage: &Arc<Storage>) -> Result<(), StoreError>
             let (storage, patience) = (&storage, &patience);
             async move {
                 let locator = locator?;
-                let deletion = storage.paces.delete.run(|| storage.delete_by_name(&locator));
+                let request = || storage.delete_by_name(&locator, Throttled::Told);
+                let deletion = storage.paces.delete.run(request);
                 patience.unless_exhausted(deletion).await
             }
         });
@@ -66,15 +67,28 @@ pub(super) async fn delete_all(storage: &Arc<Storage>) -> Result<(), StoreError>
     .await
 }
 
+/// What becomes of a deletion that is throttled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Throttled {
+    AskedAgain,
+    /// Whoever asks for many decides when to ask again.
+    Told,
+}
+
 impl Storage {
-    async fn delete_by_name(&self, locator: &Locator) -> Result<(), StoreError> {
+    async fn delete_by_name(&self, locator: &Locator, throttled: Throttled) -> Result<(), StoreError> {
         let name = self.prefix.secret_name(locator);
-        self.delete_secret(&name, &name).await
+        self.delete_secret(&name, &name, throttled).await
     }
 
     /// Deletes a secret by its name, or by the ARN of one that has that name. A lost answer is followed by the same request: until there is one, the
     /// deletion has not ended, and a login saved meanwhile under the same name may come before it.
-    pub(super) async fn delete_secret(&self, secret_id: &str, name: &str) -> Result<(), StoreError> {
+    pub(super) async fn delete_secret(
+        &self,
+        secret_id: &str,
+        name: &str,
+        throttled: Throttled,
+    ) -> Result<(), StoreError> {
         let began = self.recent_writes.now();
         let locator = self.prefix.locator_in(name);
         let change = locator.map(|locator| Change::begin(&self.cache, locator));
@@ -85,7 +99,8 @@ impl Storage {
                 Ok(deleted_at) => break deleted_at,
                 Err(error) => error,
             };
-            if !error.is_passing() {
+            let is_told = throttled == Throttled::Told && error.kind() == ErrorKind::Throttled;
+            if is_told || !error.is_passing() {
                 return Err(error.into_store_error(Some(name)));
             }
             if !backoff.wait_before(deadline).await {

@@ -98,6 +98,30 @@ async fn saving_again_after_a_throttled_put_does_not_put_the_old_refresh_token_b
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
 }
 
+/// The write of unknown fate is sent again and refused: its fate is as unknown as before.
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_put_that_is_refused_when_it_is_sent_again_is_still_remembered() {
+    for (refusal, kind) in
+        [(Fault::throttling(), ErrorKind::Throttled), (Fault::access_denied(), ErrorKind::AccessDenied)]
+    {
+        let (backend, one) = new().await;
+        let two = store_on(&backend).await;
+        one.save_token(&login("bob")).await.unwrap();
+        backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+        let error = one.save_token(&refresh("bob", "second")).await.expect_err("no answer");
+        backend.clear_faults();
+        backend.inject(refusal.on(Operation::PutSecretValue));
+        let error = one.save_token(error.token().expect("the token")).await.expect_err("refused");
+        assert_eq!(error.kind(), kind);
+        backend.clear_faults();
+        // It had landed the first time. Another process goes on from there.
+        assert_eq!(refresh_token_of(&*found(&two, "bob").await), "second");
+        two.save_token(&refresh("bob", "third")).await.unwrap();
+        one.save_token(error.token().expect("the token, still")).await.expect("it had landed");
+        assert_eq!(refresh_token_of(&*found(&two, "bob").await), "third");
+    }
+}
+
 /// The token inside the error, with one more change.
 #[tokio::test(start_paused = true)]
 async fn the_token_inside_an_error_can_be_changed_without_losing_its_memory() {
