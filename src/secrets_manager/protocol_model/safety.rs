@@ -49,7 +49,11 @@ fn all_hold(processes: usize, change: impl Fn(&mut Scene)) {
 
 #[test]
 fn with_nothing_in_the_way_every_operation_succeeds() {
-    all_hold(processes(), |scene| scene.judged.success = true);
+    all_hold(processes(), |scene| {
+        scene.judged.success = true;
+        // It waits once for each write of another, and looks twice more for what was deleted.
+        scene.patience = 6;
+    });
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn with_a_roll_back_by_hand_and_a_stale_read() {
 
 #[test]
 fn with_a_secret_that_somebody_schedules_for_deletion() {
-    all_hold(processes(), |scene| scene.trouble.schedulings = 1);
+    all_hold(2, |scene| scene.trouble.schedulings = 1);
 }
 
 #[test]
