@@ -97,10 +97,7 @@ fn with_a_crash() {
 
 #[test]
 fn with_deletions_that_take_some_seconds() {
-    all_hold(processes(), |scene| {
-        scene.deletions_linger = true;
-        scene.patience = 2;
-    });
+    all_hold(2, |scene| scene.deletions_linger = true);
 }
 
 #[test]
