@@ -56,10 +56,14 @@ impl OAuthToken {
         }
     }
 
-    /// [`merge_into`](Self::merge_into) for a later version of the record than the one the save started from:
-    /// what equals that one counts as not given either.
-    pub(crate) fn merge_into_later(&self, stored: &Self, started_from: &Self) -> Option<Self> {
-        let given = self.given().without(started_from.fields());
+    /// [`merge_into`](Self::merge_into) for another version of the record than those the save has come from: what equals
+    /// one of them counts as not given either.
+    pub(crate) fn merge_into_later<'a>(
+        &self,
+        stored: &Self,
+        come_from: impl IntoIterator<Item = &'a Self>,
+    ) -> Option<Self> {
+        let given = come_from.into_iter().fold(self.given(), |given, token| given.without(token.fields()));
         let merged = merge(self, &given, stored.fields())?;
         Some(Self::stored(merged, stored.assigned_id().cloned()))
     }
@@ -119,16 +123,16 @@ mod tests {
         let start = stored(token("a1", "r1"));
         let later = stored(token("a2", "r2"));
         let whole = token("a1", "r1").scope("all").build().expect("valid");
-        let merged = whole.merge_into_later(&later, &start).expect("the scope is new");
+        let merged = whole.merge_into_later(&later, [&start]).expect("the scope is new");
         assert_eq!((tokens_of(&merged), merged.scope()), (("a2", "r2"), Some("all")));
         assert!(merged.assigned_id().is_some());
         assert_eq!(merged.assigned_id(), later.assigned_id());
 
         let nothing_of_its_own = token("a1", "r1").build().expect("valid");
-        assert!(nothing_of_its_own.merge_into_later(&later, &start).is_none());
+        assert!(nothing_of_its_own.merge_into_later(&later, [&start]).is_none());
 
         let refreshed = token("a3", "r1").build().expect("valid");
-        let merged = refreshed.merge_into_later(&later, &start).expect("a new access token");
+        let merged = refreshed.merge_into_later(&later, [&start]).expect("a new access token");
         assert_eq!(tokens_of(&merged), ("a3", "r2"));
     }
 
@@ -137,7 +141,7 @@ mod tests {
         let found = stored(token("a0", "r0"));
         let (start, later) = (stored(token("a1", "r1")), stored(token("a2", "r2")));
         let changed = found.to_builder().scope("all").build().expect("valid");
-        let merged = changed.merge_into_later(&later, &start).expect("the scope is new");
+        let merged = changed.merge_into_later(&later, [&start]).expect("the scope is new");
         assert_eq!((tokens_of(&merged), merged.scope()), (("a2", "r2"), Some("all")));
     }
 
@@ -148,11 +152,11 @@ mod tests {
         let later = stored(token("a2", "r2").expiry_time(at(20)));
         // Its expiry equals that of the version it started from, but belongs to another access token.
         let refreshed = token("a3", "r1").expiry_time(at(10)).build().expect("valid");
-        let merged = refreshed.merge_into_later(&later, &start).expect("a new access token");
+        let merged = refreshed.merge_into_later(&later, [&start]).expect("a new access token");
         assert_eq!(merged.expiry_time(), Some(at(10)));
         // And an expiry without its access token says nothing of another one.
         let corrected = token("a1", "r1").expiry_time(at(11)).build().expect("valid");
-        assert!(corrected.merge_into_later(&later, &start).is_none());
+        assert!(corrected.merge_into_later(&later, [&start]).is_none());
         let merged = corrected.merge_into(&start).expect("the same access token");
         assert_eq!(merged.expiry_time(), Some(at(11)));
     }

@@ -13,7 +13,7 @@
 //! - A lost answer tells nothing: the same request is sent again until there is an answer, or the save fails and the
 //!   error's token remembers the request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -49,73 +49,68 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<A
     }
     encode(token)?;
     let unfinished = Unfinished::of(token, &storage.prefix);
-    let (write, started_from) = match &unfinished {
-        Some(unfinished) => (unfinished.write.clone(), unfinished.started_from.clone()),
-        None => (None, None),
-    };
+    let progress = Progress::from(unfinished);
     let mut save = Save {
         storage: Arc::clone(storage),
         token: token.with_unfinished(None),
-        started_from,
-        in_flight: InFlight::default(),
+        progress: progress.clone(),
         deadline: Instant::now(),
         asked: storage.cache.asking(),
         force_deleted: None,
         refusal: None,
     };
-    let mut memory = Memory {
-        token: save.token.clone(),
-        started_from: save.started_from.clone(),
-        in_flight: save.in_flight.clone(),
-    };
-    if let Some(write) = write {
-        save.in_flight.set(Some(&write));
-        let outcome = carry_to_end(async move { save.resume(&write).await }).await;
-        return outcome.map_err(|error| memory.leave_in(error));
+    let token = save.token.clone();
+    let left_in = |error| progress.left_in(error, &token);
+    if let Some(write) = progress.in_flight() {
+        return carry_to_end(async move { save.resume(&write).await }).await.map_err(left_in);
     }
     let known = storage.known_base(&save.token);
-    save.started_from = save.started_from.or_else(|| known.clone().flatten());
-    memory.started_from = save.started_from.clone();
+    save.progress.start_from(known.as_ref().and_then(Option::as_ref));
     let current = match known {
         // That there is nothing to write is for the service to say: somebody may have deleted the record since.
         Some(known) if known.as_ref().is_none_or(|base| save.merge_into(base).is_some()) => known,
-        _ => save.look_up().await.map_err(|error| memory.leave_in(error))?,
+        _ => save.look_up().await.map_err(left_in)?,
     };
-    save.started_from = save.started_from.or_else(|| current.clone());
-    memory.started_from = save.started_from.clone();
-    carry_to_end(async move { save.run(current).await }).await.map_err(|error| memory.leave_in(error))
+    save.progress.start_from(current.as_ref());
+    carry_to_end(async move { save.run(current).await }).await.map_err(left_in)
 }
 
-/// The write that has been sent and whose fate is not known yet.
-#[derive(Clone, Default)]
-struct InFlight(Arc<Mutex<Option<Arc<Write>>>>);
+/// How far a save has come, as it is known outside of its task, whatever becomes of that.
+#[derive(Clone)]
+struct Progress(Arc<Mutex<Unfinished>>);
 
-impl InFlight {
-    fn set(&self, write: Option<&Arc<Write>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = write.cloned();
+impl Progress {
+    fn from(unfinished: Option<Arc<Unfinished>>) -> Self {
+        Self(Arc::new(Mutex::new(unfinished.map(Arc::unwrap_or_clone).unwrap_or_default())))
     }
 
-    fn take(&self) -> Option<Arc<Write>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn lock(&self) -> MutexGuard<'_, Unfinished> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// What is known of a save outside of its task, whatever becomes of that.
-struct Memory {
-    token: OAuthToken,
-    started_from: Option<Record>,
-    in_flight: InFlight,
-}
+    fn in_flight(&self) -> Option<Arc<Write>> {
+        self.lock().write.clone()
+    }
 
-impl Memory {
+    fn set_in_flight(&self, write: Option<&Arc<Write>>) {
+        self.lock().write = write.cloned();
+    }
+
+    /// The first record that the save hears of is the one that it starts from.
+    fn start_from(&self, record: Option<&Record>) {
+        let come_from = &mut self.lock().come_from;
+        if come_from.is_empty() {
+            come_from.extend(record.cloned());
+        }
+    }
+
     /// Leaves it in the token of an error after which the token is to be saved again.
-    fn leave_in(&self, error: StoreError) -> StoreError {
-        let write = self.in_flight.take();
-        if write.is_none() && !error.is_retryable() {
+    fn left_in(&self, error: StoreError, token: &OAuthToken) -> StoreError {
+        let unfinished = self.lock().clone();
+        if unfinished.write.is_none() && !error.is_retryable() {
             return error;
         }
-        let started_from = self.started_from.clone();
-        error.with_token(Unfinished { write, started_from }.left_in(&self.token))
+        error.with_token(unfinished.left_in(token))
     }
 }
 
@@ -123,8 +118,7 @@ impl Memory {
 struct Save {
     storage: Arc<Storage>,
     token: OAuthToken,
-    started_from: Option<Record>,
-    in_flight: InFlight,
+    progress: Progress,
     deadline: Instant,
     /// When the record that is to be written over was asked for.
     asked: Asked,
@@ -191,17 +185,17 @@ impl Save {
             (Answer::Taken, Request::Create(_)) => self.landed_before(write).await?,
             _ => None,
         };
-        self.in_flight.set(None);
+        self.progress.set_in_flight(None);
         if let Some(record) = landed {
             // It may have landed long ago, so that others have written since.
             if let Some(locator) = locator_of(&record.token) {
                 self.storage.cache.doubt(locator);
             }
             self.update_tags_if_current(write).await;
-            if self.token.merge_into(&write.stored).is_none() {
-                return Ok(Arc::clone(&write.stored));
+            if self.merge_into(&record).is_none() {
+                return Ok(record.token);
             }
-            self.started_from = Some(record);
+            self.progress.lock().come_from.push(record);
         }
         let current = self.look_up().await?;
         self.run(current).await
@@ -235,7 +229,7 @@ impl Save {
                 created: base.version.created,
             });
             let answer = self.send(&write).await?;
-            self.in_flight.set(None);
+            self.progress.set_in_flight(None);
             self.refusal = None;
             match answer {
                 Answer::Landed(_) => {
@@ -261,15 +255,15 @@ impl Save {
         }
     }
 
-    /// The token over a record. Over another version than the one the save started from, what equals that one counts
-    /// as not given: it was not this save that set it.
+    /// The token over a record. What equals another version of it that the save has come from counts as not given: it
+    /// was not this save that set it, or it has set it before.
     fn merge_into(&self, base: &Record) -> Option<OAuthToken> {
-        match &self.started_from {
-            Some(start) if start.name == base.name && start.version.id != base.version.id => {
-                self.token.merge_into_later(&base.token, &start.token)
-            }
-            _ => self.token.merge_into(&base.token),
-        }
+        let progress = self.progress.lock();
+        let others = progress
+            .come_from
+            .iter()
+            .filter(|version| version.name == base.name && version.version.id != base.version.id);
+        self.token.merge_into_later(&base.token, others.map(|version| &*version.token))
     }
 
     /// Finds out why the slot after `base` is taken: somebody else wrote, or AWSCURRENT was moved back by hand.
@@ -350,7 +344,7 @@ impl Save {
             created: self.storage.cache.service_time(),
         });
         let taken_by = self.create_until_answered(&write).await?;
-        self.in_flight.set(None);
+        self.progress.set_in_flight(None);
         Ok(match taken_by {
             None => Outcome::Stored(Arc::clone(&write.stored)),
             record => Outcome::Lost(record),
@@ -365,7 +359,7 @@ impl Save {
             let refusal = match self.send(write).await? {
                 Answer::Landed(_) => return Ok(None),
                 Answer::Gone(error) => {
-                    self.in_flight.set(None);
+                    self.progress.set_in_flight(None);
                     return Err(error.into_store_error(Some(name)));
                 }
                 Answer::Taken => None,
@@ -376,7 +370,7 @@ impl Save {
                     return Ok(None);
                 }
                 if let Some(record) = self.storage.read_secret(name, name).await? {
-                    self.in_flight.set(None);
+                    self.progress.set_in_flight(None);
                     return self.take_over(record).map(Some);
                 }
             }
@@ -389,7 +383,7 @@ impl Save {
                 if described.is_scheduled_for_deletion {
                     self.force_delete(&described.arn, name).await?;
                 } else if described.version_ids.is_empty() {
-                    self.in_flight.set(None);
+                    self.progress.set_in_flight(None);
                     let message =
                         "the name is taken by a secret without a value: delete it, or give it a token's";
                     return Err(StoreError::new(ErrorKind::Corrupt, message).with_secret_name(name));
@@ -439,7 +433,7 @@ impl Save {
 
     /// Sends a write until it is answered, and remembers it until the caller knows its fate.
     async fn send(&self, write: &Arc<Write>) -> Result<Answer, StoreError> {
-        self.in_flight.set(Some(write));
+        self.progress.set_in_flight(Some(write));
         let change = locator_of(&write.stored).map(|locator| {
             // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
             let keys = LookupKey::all_of(&write.stored).filter(LookupKey::is_searchable);
@@ -460,7 +454,7 @@ impl Save {
             if let Some(change) = change {
                 change.undone();
             }
-            self.in_flight.set(None);
+            self.progress.set_in_flight(None);
             return Err(error.into_store_error(Some(&write.name)));
         }
         if !error.is_passing() {
@@ -473,13 +467,14 @@ impl Save {
 
     /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.
     async fn update_tags_if_current(&self, write: &Write) {
-        let (Request::Put(version), Some(start)) = (&write.request, &self.started_from) else {
+        let before = self.progress.lock().come_from.last().cloned();
+        let (Request::Put(version), Some(before)) = (&write.request, before) else {
             return;
         };
         if let Ok(current) = self.storage.service.get(&version.arn).await
             && current.version.id == version.request_token
         {
-            self.update_tags(start, &write.stored).await;
+            self.update_tags(&before, &write.stored).await;
         }
     }
 

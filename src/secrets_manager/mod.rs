@@ -22,6 +22,8 @@ mod listing;
 mod lookup;
 mod pace;
 mod prefix;
+#[cfg(test)]
+mod protocol_model;
 mod recent_writes;
 mod refreshing;
 mod service;

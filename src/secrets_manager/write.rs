@@ -87,12 +87,14 @@ impl Write {
     }
 }
 
-/// What a save that failed in a passing way leaves in the token of its error.
+/// How far a save has come, and what one that failed in a passing way leaves in the token of its error.
+#[derive(Clone, Default)]
 pub(super) struct Unfinished {
-    /// The write whose fate is unknown.
+    /// The write that was sent and whose fate is not known.
     pub(super) write: Option<Arc<Write>>,
-    /// The record that the save started from: what equals it is not the save's own to give.
-    pub(super) started_from: Option<Record>,
+    /// The version that the save started from, and then each write of it that was found to have landed: what equals one
+    /// of them is not its own to give any more.
+    pub(super) come_from: Vec<Record>,
 }
 
 impl Unfinished {
@@ -100,7 +102,7 @@ impl Unfinished {
     pub(super) fn of(token: &OAuthToken, prefix: &Prefix) -> Option<Arc<Self>> {
         let unfinished: Arc<Self> = Arc::clone(&token.unfinished()?.0).downcast().ok()?;
         let names = unfinished.write.iter().map(|write| &write.name);
-        let mut names = names.chain(unfinished.started_from.iter().map(|record| &record.name));
+        let mut names = names.chain(unfinished.come_from.iter().map(|record| &record.name));
         names.all(|name| prefix.locator_in(name).is_some()).then_some(unfinished)
     }
 

@@ -228,6 +228,28 @@ async fn a_save_that_fails_after_a_lost_race_remembers_what_it_started_from() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_landed_write_that_was_merged_over_a_rotation_does_not_put_the_old_refresh_token_back_afterwards() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let (gate, save) = whole_token_behind_a_rotation(&backend, &one, &two).await;
+    // Its Put over the rotation lands, and is not answered.
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).skip(1));
+    gate.open();
+    let error = save.await.expect("no panic").expect_err("no answer");
+    backend.remove_fault(fault);
+    let token = error.token().expect("the token");
+    let added = token.to_builder().extra("x", "1").build().expect("valid");
+    for token in [token, &added] {
+        one.save_token(token).await.expect("saved");
+        let bob = found(&two, "bob").await;
+        assert_eq!(refresh_token_of(&bob), "rotated");
+        assert_eq!(bob.access_token().map(|token| token.expose_secret()), Some("newer"));
+    }
+    assert_eq!(found(&two, "bob").await.extra("x"), Some("1"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_create_that_cannot_tell_whose_the_secret_is_remembers_its_request() {
     let (backend, one) = new().await;
     let two = store_on(&backend).await;
