@@ -179,7 +179,7 @@ impl Save {
     async fn resume(&mut self, write: &Arc<Write>) -> Result<Arc<OAuthToken>, StoreError> {
         self.deadline = Instant::now() + self.storage.settings.write_deadline;
         // That this try is refused says nothing of the earlier one.
-        let answer = self.send(write).await.inspect_err(|_| self.in_flight.set(Some(write)))?;
+        let answer = self.send(write).await.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
         let landed = match (answer, &write.request) {
             (Answer::Landed(record), _) => Some(record),
             (Answer::Taken, Request::Create(_)) => self.landed_before(write).await?,
