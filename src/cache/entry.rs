@@ -23,6 +23,9 @@ pub(crate) struct Entry {
     traces: Traces,
     /// When it was asked for at the service, or sent to it, last: its age for all that follows a failure.
     seen: Moment,
+    /// When the answer was there: from then on nothing older is believed for a while. The service may have changed it just
+    /// before that, however long ago it was asked.
+    learnt: Moment,
     /// What `fresh_for` and `base_for` count from.
     as_of: Moment,
     fresh_for: Duration,
@@ -76,6 +79,7 @@ impl Entry {
         before: Option<&Self>,
         source: Source,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let gone = before.and_then(|before| match before.version() {
@@ -84,7 +88,7 @@ impl Entry {
         });
         let time_to_live = settings.jittered();
         let fresh_for = fresh_for(&record.token, &as_of, time_to_live);
-        let new = Self::new(locator, Known::Present(record), source, as_of, settings);
+        let new = Self::new(locator, Known::Present(record), source, as_of, now, settings);
         Self { traces: Traces { gone, ..Traces::default() }, fresh_for, base_for: time_to_live, ..new }
     }
 
@@ -93,11 +97,12 @@ impl Entry {
         locator: Locator,
         before: Option<&Self>,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let last = before.and_then(Self::version).cloned();
         let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
-        let new = Self::new(locator, Known::Absent, Source::Loaded, as_of, settings);
+        let new = Self::new(locator, Known::Absent, Source::Loaded, as_of, now, settings);
         Self { traces: Traces { last, ..traces }, ..new }.serving(settings.miss_time_to_live())
     }
 
@@ -107,12 +112,13 @@ impl Entry {
         before: Option<&Self>,
         at: Option<SystemTime>,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
         let gone = before.and_then(Self::version).map(|version| version.arn.clone()).or(traces.gone);
         let traces = Traces { gone, last: None, deleted: traces.deleted.max(at) };
-        let new = Self::new(locator, Known::Absent, Source::Written, as_of, settings);
+        let new = Self::new(locator, Known::Absent, Source::Written, as_of, now, settings);
         Self { traces, ..new }.serving(settings.miss_time_to_live())
     }
 
@@ -124,26 +130,35 @@ impl Entry {
         arn: Option<&str>,
         at: Option<SystemTime>,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let traces = before.map(|before| before.traces.clone()).unwrap_or_default();
         let gone = arn.map(str::to_owned).or(traces.gone);
         let last = before.and_then(Self::version).cloned();
         let traces = Traces { gone, last, deleted: traces.deleted.max(at) };
-        Self { traces, ..Self::new(locator, Known::Absent, Source::Written, as_of, settings) }
+        Self { traces, ..Self::new(locator, Known::Absent, Source::Written, as_of, now, settings) }
     }
 
     pub(super) fn invalidated(locator: Locator, now: Moment, settings: &CacheSettings) -> Self {
-        Self::new(locator, Known::Invalidated, Source::Loaded, now, settings)
+        Self::new(locator, Known::Invalidated, Source::Loaded, now, now, settings)
     }
 
-    fn new(locator: Locator, known: Known, source: Source, as_of: Moment, settings: &CacheSettings) -> Self {
+    fn new(
+        locator: Locator,
+        known: Known,
+        source: Source,
+        as_of: Moment,
+        now: Moment,
+        settings: &CacheSettings,
+    ) -> Self {
         Self {
             locator,
             known,
             source,
             traces: Traces::default(),
             seen: as_of,
+            learnt: now,
             as_of,
             fresh_for: Duration::ZERO,
             base_for: Duration::ZERO,
@@ -165,8 +180,8 @@ impl Entry {
             Known::Absent => Known::Absent,
             Known::Invalidated => Known::Invalidated,
         };
-        let new = Self::new(self.locator, known, self.source, now, settings);
-        let kept = Self { traces: self.traces.clone(), seen: self.seen, ..new };
+        let new = Self::new(self.locator, known, self.source, now, now, settings);
+        let kept = Self { traces: self.traces.clone(), seen: self.seen, learnt: self.learnt, ..new };
         let fresh_for = SHORT.min(settings.time_to_live);
         // A save asks anew: what it was based on could be older than the time to live.
         Self { fresh_for, ..kept }
@@ -193,7 +208,7 @@ impl Entry {
         let Some(Record { version: loaded, .. }) = loaded else {
             return false;
         };
-        if now.since(&self.seen) >= NEVER_BACK {
+        if now.since(&self.learnt) >= NEVER_BACK {
             return false;
         }
         self.traces.gone.as_ref() == Some(&loaded.arn)
