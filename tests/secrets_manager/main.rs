@@ -15,7 +15,6 @@ mod listing;
 mod lookup;
 mod lost_answers;
 mod model;
-mod races;
 mod refreshing;
 mod remembered;
 mod requests;
