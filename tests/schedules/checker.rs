@@ -10,8 +10,8 @@
 //! Where the service shows the past, the rule about reads has the exceptions that the README states, and only for what the
 //! service was asked for after the newer state was known: the service is believed when it says that there is nothing, in a
 //! reload and after an invalidation, 60 s after the newer state was seen, and where memory is too small to keep what was
-//! seen; of two secrets that have had one name, dates tell the older one only where they are clear; and of a save and a
-//! deletion that one process had under way at once, either may count as the last.
+//! seen; of two secrets that have had one name, dates tell the older one only where they are clear; and of two
+//! writes that one process had under way at once, on two secrets of one name, either may count as the last.
 
 mod failures;
 mod freshness;

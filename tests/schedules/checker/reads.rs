@@ -210,7 +210,7 @@ impl Read<'_> {
     /// Why this read may show something older than that.
     fn excuse(&self, floor: &Floor) -> Result<(), String> {
         let Self { history, call, ended, name, found, is_nothing } = *self;
-        if history.reads_lag && is_nothing && self.is_of_a_save_beside_a_deletion(floor) {
+        if history.reads_lag && self.is_of_a_save_beside_another_write(floor) {
             return Ok(());
         }
         let is_list = call.action == Action::List;
@@ -250,16 +250,26 @@ impl Read<'_> {
         })
     }
 
-    /// Whether the process deleted the record while it saved it: then the deletion may be what was meant to come last.
-    fn is_of_a_save_beside_a_deletion(&self, floor: &Floor) -> bool {
+    /// Whether the process saved or deleted the record while it saved it, and this is of another secret: then the other
+    /// write may be what was meant to come last.
+    fn is_of_a_save_beside_another_write(&self, floor: &Floor) -> bool {
         let save = &self.history.calls[floor.call];
-        matches!(save.action, Action::Save { .. } | Action::Refresh { .. })
-            && self.history.calls.iter().any(|other| {
-                let is_deletion = matches!(other.action, Action::Delete { .. } | Action::DeleteAll);
-                let has_ended = other.ended.as_ref().is_some_and(|(stamp, _)| *stamp < save.begun.stamp);
-                let is_beside = other.begun.stamp < floor.call_ended && !has_ended;
-                is_deletion && other.process == save.process && is_beside
-            })
+        let is_write = |call: &Call| {
+            use Action::{Delete, DeleteAll, Refresh, Save};
+            matches!(call.action, Save { .. } | Refresh { .. } | Delete { .. } | DeleteAll)
+        };
+        let mut others = self.history.calls.iter().enumerate().filter(|(number, other)| {
+            let has_ended = other.ended.as_ref().is_some_and(|(stamp, _)| *stamp < save.begun.stamp);
+            let is_beside = other.begun.stamp < floor.call_ended && !has_ended;
+            *number != floor.call && is_write(other) && other.process == save.process && is_beside
+        });
+        floor.kind == Kind::Write && self.is_of_another_secret(floor) && others.next().is_some()
+    }
+
+    fn is_of_another_secret(&self, floor: &Floor) -> bool {
+        let states = self.history.states_of(self.name);
+        let arn = |index: usize| states[index].version.as_ref().map(|version| &version.arn);
+        self.found.last().is_some_and(|newest| arn(*newest) != arn(floor.index))
     }
 
     /// Whether dates cannot tell which of two secrets of this name was there first.
