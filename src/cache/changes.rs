@@ -60,7 +60,8 @@ impl<'a> Change<'a> {
             Left::Nothing => current.iter().for_each(|entry| entry.doubt()),
             Left::Known | Left::InDoubt => {
                 let (before, source) = (current.as_deref(), Source::Written);
-                let entry = Entry::present(locator, record, before, source, self.sent, &cache.settings);
+                let (sent, now) = (self.sent, cache.now());
+                let entry = Entry::present(locator, record, before, source, sent, now, &cache.settings);
                 let entry = cache.install(entry, current.as_ref());
                 cache.index.disambiguate(&entry);
                 if matches!(left, Left::InDoubt) {
@@ -145,14 +146,15 @@ impl<'a> Change<'a> {
                 && entry.source == Source::Loaded
                 && created.zip(told).is_some_and(|(it, at)| it > at)
         };
+        let now = cache.now();
         if is_gone {
-            let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, &cache.settings);
+            let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, now, &cache.settings);
             cache.install(entry, current.as_ref());
         } else if current.as_ref().filter(is_newer).is_none() {
             // What is known may have been made before the deletion or after: the next load tells by its date.
             let at = at.filter(|_| arn.is_none());
             let entry =
-                Entry::perhaps_deleted(locator, current.as_deref(), arn, at, self.sent, &cache.settings);
+                Entry::perhaps_deleted(locator, current.as_deref(), arn, at, self.sent, now, &cache.settings);
             cache.install(entry, current.as_ref());
         }
         drop(desk);
@@ -227,7 +229,8 @@ impl Cache {
         };
         if is_news {
             let (record, before) = (record.clone(), current.as_deref());
-            let entry = Entry::present(locator, record, before, Source::Loaded, asked.at, &self.settings);
+            let entry =
+                Entry::present(locator, record, before, Source::Loaded, asked.at, self.now(), &self.settings);
             self.install(entry, current.as_ref());
         }
         drop(desk);

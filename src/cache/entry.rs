@@ -29,6 +29,9 @@ pub(crate) struct Entry {
     base_until: Moment,
     /// When it was asked for at the service, or sent to it, last: its age for all that follows a failure.
     seen: Moment,
+    /// When the answer was there: from then on nothing older is believed for a while. The service may have changed it just
+    /// before that, however long ago it was asked.
+    learnt: Moment,
     /// Until when it stands in while the service fails.
     useful_until: Moment,
     failed: AtomicMoment,
@@ -78,6 +81,7 @@ impl Entry {
         before: Option<&Self>,
         source: Source,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let gone = before.and_then(|before| match before.version() {
@@ -86,7 +90,7 @@ impl Entry {
         });
         let time_to_live = settings.jittered();
         let fresh_until = as_of.plus(fresh_for(&record.token, &as_of, time_to_live));
-        let new = Self::new(locator, Known::Present(record), source, as_of, settings);
+        let new = Self::new(locator, Known::Present(record), source, as_of, now, settings);
         Self { fresh_until, base_until: as_of.plus(time_to_live), ..new }
             .after(Traces { gone, ..Traces::default() })
     }
@@ -96,11 +100,12 @@ impl Entry {
         locator: Locator,
         before: Option<&Self>,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let last = before.and_then(Self::version).cloned();
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
-        Self::new(locator, Known::Absent, Source::Loaded, as_of, settings)
+        Self::new(locator, Known::Absent, Source::Loaded, as_of, now, settings)
             .after(Traces { last, ..traces })
             .serving(&as_of, settings.miss_time_to_live())
     }
@@ -111,11 +116,12 @@ impl Entry {
         before: Option<&Self>,
         at: Option<SystemTime>,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
         let gone = before.and_then(Self::version).map(|version| version.arn.clone()).or(traces.gone);
-        Self::new(locator, Known::Absent, Source::Written, as_of, settings)
+        Self::new(locator, Known::Absent, Source::Written, as_of, now, settings)
             .after(Traces { gone, last: None, deleted: traces.deleted.max(at) })
             .serving(&as_of, settings.miss_time_to_live())
     }
@@ -128,12 +134,13 @@ impl Entry {
         arn: Option<&str>,
         at: Option<SystemTime>,
         as_of: Moment,
+        now: Moment,
         settings: &CacheSettings,
     ) -> Self {
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
         let gone = arn.map(str::to_owned).or(traces.gone);
         let last = before.and_then(Self::version).cloned();
-        Self::new(locator, Known::Absent, Source::Written, as_of, settings).after(Traces {
+        Self::new(locator, Known::Absent, Source::Written, as_of, now, settings).after(Traces {
             gone,
             last,
             deleted: traces.deleted.max(at),
@@ -141,16 +148,24 @@ impl Entry {
     }
 
     pub(super) fn invalidated(locator: Locator, now: Moment, settings: &CacheSettings) -> Self {
-        Self::new(locator, Known::Invalidated, Source::Loaded, now, settings)
+        Self::new(locator, Known::Invalidated, Source::Loaded, now, now, settings)
     }
 
-    fn new(locator: Locator, known: Known, source: Source, as_of: Moment, settings: &CacheSettings) -> Self {
+    fn new(
+        locator: Locator,
+        known: Known,
+        source: Source,
+        as_of: Moment,
+        now: Moment,
+        settings: &CacheSettings,
+    ) -> Self {
         Self {
             locator,
             known,
             source,
             traces: None,
             seen: as_of,
+            learnt: now,
             fresh_until: as_of,
             base_until: as_of,
             useful_until: as_of.plus(settings.longest_use()),
@@ -181,12 +196,13 @@ impl Entry {
             Known::Absent => Known::Absent,
             Known::Invalidated => Known::Invalidated,
         };
-        let new = Self::new(self.locator, known, self.source, now, settings);
+        let new = Self::new(self.locator, known, self.source, now, now, settings);
         let fresh_until = now.plus(SHORT.min(settings.time_to_live));
         // Not a base: a save asks anew, for what it was based on could be older than the time to live.
         Self {
             traces: self.traces.clone(),
             seen: self.seen,
+            learnt: self.learnt,
             useful_until: self.useful_until,
             fresh_until,
             ..new
@@ -214,7 +230,7 @@ impl Entry {
         let Some(Record { version: loaded, .. }) = loaded else {
             return false;
         };
-        if now.since(&self.seen) >= NEVER_BACK {
+        if now.since(&self.learnt) >= NEVER_BACK {
             return false;
         }
         self.traces().gone.as_ref() == Some(&loaded.arn)

@@ -202,8 +202,10 @@ impl Cache {
                 known.kept(now, &self.settings)
             }
             known => match record {
-                Some(record) => Entry::present(locator, record, known, Source::Loaded, asked, &self.settings),
-                None => Entry::missing(locator, known, asked, &self.settings),
+                Some(record) => {
+                    Entry::present(locator, record, known, Source::Loaded, asked, now, &self.settings)
+                }
+                None => Entry::missing(locator, known, asked, now, &self.settings),
             },
         };
         let entry = self.install(entry, current.as_ref());

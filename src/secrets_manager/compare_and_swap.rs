@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::cache::{Asked, Change};
-use crate::contract::{ErrorKind, LookupKey, LookupPlan, OAuthToken, StoreError};
+use crate::contract::{ErrorKind, Locator, LookupKey, LookupPlan, OAuthToken, StoreError};
 use crate::record::{Record, leads_to, slot_after, slots_after};
 
 use super::delete::Throttled;
@@ -436,14 +436,15 @@ impl Save {
         self.progress.set_in_flight(Some(write));
         let change = locator_of(&write.stored).map(|locator| {
             // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
-            let keys = LookupKey::all_of(&write.stored).filter(LookupKey::is_searchable);
-            self.storage.recent_writes.note(locator, keys.map(|key| key.locator()).collect());
+            self.note(locator, write);
             Change::begin(&self.storage.cache, locator)
         });
         let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
         {
             Ok(answer) => {
                 if let (Some(change), Answer::Landed(record)) = (change, &answer) {
+                    // A deletion that began later may have come first, and have had the note forgotten.
+                    self.note(change.locator(), write);
                     change.saved(record.clone());
                 }
                 return Ok(answer);
@@ -463,6 +464,11 @@ impl Save {
         let message =
             "the write was not answered, so it may have landed or not: save the token inside this error";
         Err(StoreError::new(ErrorKind::Unavailable, message).with_source(error).with_secret_name(&write.name))
+    }
+
+    fn note(&self, locator: Locator, write: &Write) {
+        let keys = LookupKey::all_of(&write.stored).filter(LookupKey::is_searchable);
+        self.storage.recent_writes.note(locator, keys.map(|key| key.locator()).collect());
     }
 
     /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.

@@ -16,7 +16,10 @@ use oauth_token_store::{
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::tokio_clock::TokioClock;
+#[path = "tokio_clock.rs"]
+mod tokio_clock;
+
+use tokio_clock::TokioClock;
 
 pub(crate) const PREFIX: &str = "app/tokens";
 

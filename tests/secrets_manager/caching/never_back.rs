@@ -8,7 +8,7 @@ use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 
 use super::scene::{Hands, SECOND, done, roll_back, timed, timed_with};
 use crate::support::{
-    cost, current_version, extra, found, id_of, login, name_of, refresh_token_of, store_on, token,
+    cost, current_version, extra, found, id_of, login, name_of, refresh_token_of, spawn_save, store_on, token,
 };
 
 /// A store that has saved two versions of bob's token, the clocks that it goes by, and the id of the first one.
@@ -66,6 +66,20 @@ async fn an_older_version_is_believed_after_a_minute_by_either_clock() {
         pass(&hands, SECOND);
         assert_eq!(found(&store, "bob").await.extra("x"), None, "{by}");
     }
+}
+
+/// A function that is frozen while its save is under way: what was sent long ago has been answered just now.
+#[tokio::test(start_paused = true)]
+async fn the_minute_begins_when_a_write_is_answered() {
+    let (backend, hands, store, _) = two_versions(TEN_SECONDS).await;
+    let gate = backend.gate(Gate::after(Operation::PutSecretValue));
+    let save = spawn_save(&store, &extra("bob", "x", "3"));
+    gate.arrived(1).await;
+    hands.pass_wall(Duration::from_secs(400));
+    gate.open();
+    done(save).await;
+    backend.stale_reads(usize::MAX);
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("3"));
 }
 
 /// Each time that the newer version is seen, the minute begins anew.
