@@ -129,10 +129,8 @@ impl<'a> Change<'a> {
             // What was saved meanwhile may have been forgotten again.
             None => cache.losses() == self.losses,
             Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
-            Some((entry, Some(record))) if !is_meant(record) => {
-                entry.doubt();
-                return;
-            }
+            // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
+            Some((_, Some(record))) if !is_meant(record) => false,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {

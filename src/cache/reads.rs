@@ -203,7 +203,8 @@ impl Cache {
             }
             known => match record {
                 Some(record) => Entry::present(locator, record, known, Source::Loaded, asked, &self.settings),
-                None => Entry::missing(locator, known, asked, &self.settings),
+                // What was seen before it is still not to come back, whoever was to be believed.
+                None => Entry::missing(locator, current.as_deref(), asked, &self.settings),
             },
         };
         let entry = self.install(entry, current.as_ref());
