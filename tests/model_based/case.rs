@@ -614,6 +614,9 @@ impl Case {
         let explain = |reason: String| format!("{} {reason}", shown_save(outcome));
         let wrote = saving.has_left(&around.after).map_err(explain)?;
         learn.extend(saving.aims().map(|name| Lesson::Doubts { name: name.clone(), surely: false }));
+        if let Some(name) = wrote.as_ref().filter(|_| around.is_clear() && around.excuses.is_empty()) {
+            self.is_tagged(name, &around.after).map_err(explain)?;
+        }
         match outcome {
             Ok(token) => {
                 let name = name_of(token);
@@ -644,7 +647,12 @@ impl Case {
                     return Err(explain(format!("and yet it has written {wrote:?}")));
                 }
                 if let Some(token) = error.token() {
-                    learn.push(Lesson::Fails(saving.failed(token, &around.span)));
+                    learn.push(Lesson::Fails(saving.failed(
+                        token,
+                        &around.span,
+                        wrote.as_ref(),
+                        &around.after,
+                    )));
                 }
                 if let Some(name) = error.secret_name() {
                     let writes = [Operation::PutSecretValue, Operation::CreateSecret];
@@ -659,6 +667,21 @@ impl Case {
                 Ok(())
             }
         }
+    }
+
+    /// Whether what a save has changed of a record can be searched by now.
+    fn is_tagged(&self, name: &str, after: &Secrets) -> Judged {
+        if self.truth.eras(name).iter().any(|era| era.by_hand) {
+            return Ok(());
+        }
+        let (before, secret) = (self.truth.now.get(name), &after[name]);
+        let before = before.map(|before| Key::searched_of(&before.content)).unwrap_or_default();
+        for key in Key::searched_of(&secret.content).into_iter().filter(|key| !before.contains(key)) {
+            if secret.tags.get(&key.tag()) != Some(&key.fingerprint()) {
+                return Err(format!("it has not tagged {name} with {key:?}"));
+            }
+        }
+        Ok(())
     }
 
     fn judge_deleted(
@@ -837,7 +860,10 @@ impl Case {
                 let name = saving.asked.found_as.clone().expect("it was found");
                 let of_use = !matches!(store_error.kind(), ErrorKind::Deleted | ErrorKind::Conflict);
                 if of_use {
-                    learn.push(Lesson::KeepsUnsaved { name, failed: saving.failed(token, &around.span) });
+                    learn.push(Lesson::KeepsUnsaved {
+                        name,
+                        failed: saving.failed(token, &around.span, None, &around.after),
+                    });
                 }
                 self.judge_saved(saving, &Err(store_error.clone()), around, learn)
             }

@@ -41,6 +41,8 @@ pub(crate) struct Failed {
     starts: Vec<(String, State)>,
     /// When it was made first.
     from: u64,
+    /// What it has stored, although it could not tell.
+    landed: Option<(String, Arc<Secret>)>,
 }
 
 /// What a process may see.
@@ -180,6 +182,7 @@ pub(crate) struct Saving<'a> {
     view: &'a View<'a>,
     /// It sends a write again that was sent at this time.
     again_from: Option<u64>,
+    landed: Option<(String, Arc<Secret>)>,
 }
 
 impl<'a> Saving<'a> {
@@ -197,16 +200,32 @@ impl<'a> Saving<'a> {
                 starts.extend(since.map(|era| (name.clone(), era.secret.clone())));
             }
         }
-        Self { asked, starts, reached, truth: view.truth, view, again_from: again.map(|failed| failed.from) }
+        Self {
+            asked,
+            starts,
+            reached,
+            truth: view.truth,
+            view,
+            again_from: again.map(|failed| failed.from),
+            landed: again.and_then(|failed| failed.landed.clone()),
+        }
     }
 
-    /// What is left of it in the token of its error.
-    pub(crate) fn failed(&self, token: &Arc<OAuthToken>, span: &Span) -> Failed {
+    /// What is left of it in the token of its error. `wrote`: the record that it has written without being told.
+    pub(crate) fn failed(
+        &self,
+        token: &Arc<OAuthToken>,
+        span: &Span,
+        wrote: Option<&String>,
+        after: &Secrets,
+    ) -> Failed {
+        let landed = wrote.and_then(|name| Some((name.clone(), Arc::clone(after.get(name)?))));
         Failed {
             token: Arc::clone(token),
             asked: self.asked.clone(),
             starts: self.starts.clone(),
             from: self.again_from.unwrap_or(span.from),
+            landed: landed.or_else(|| self.landed.clone()),
         }
     }
 
@@ -228,6 +247,11 @@ impl<'a> Saving<'a> {
             return Err(format!("it has changed both {name} and {other}"));
         }
         let Some(stored) = after.get(&name) else { return Err(format!("it has deleted {name}")) };
+        if let Some((landed, secret)) = &self.landed
+            && self.truth.now.get(landed).is_some_and(|now| now.arn == secret.arn)
+        {
+            return Err(format!("it has written {landed} again, where it had landed before"));
+        }
         let mut allowed = BTreeSet::new();
         match self.truth.now.get(&name) {
             Some(before) => {
@@ -246,7 +270,9 @@ impl<'a> Saving<'a> {
                         self.asked.new_record().ok().filter(|(new, _)| *new == name).map(|(_, new)| new),
                     );
                 }
-                if self.reaches_nothing() || (self.again_from.is_some() && self.starts.is_empty()) {
+                let is_meant =
+                    |key: &Key| self.asked.save_over(key, &name, &before.content) == Judgement::Hit;
+                if self.reaches_nothing() && self.asked.keys().iter().any(is_meant) {
                     // It came second with a Create.
                     allowed.insert(self.asked.merged_over(&before.content, None));
                 }
