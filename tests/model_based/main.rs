@@ -58,7 +58,7 @@ use case::Case;
 use script::{Scripts, Step};
 
 /// How many operations, unless `OAUTH_TOKEN_STORE_MODEL_OPERATIONS` says otherwise.
-const OPERATIONS: usize = 2_000;
+const OPERATIONS: usize = 1_000;
 
 /// How many steps a script has.
 const STEPS: usize = 60;
