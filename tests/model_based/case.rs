@@ -625,11 +625,13 @@ impl Case {
                     .map_err(explain)?;
                 let state = around.after.get(&name).cloned();
                 let is_it = state.as_ref().is_some_and(|secret| secret.content == content_of(token));
-                // Where there was nothing to write over an edit, what is in memory and what was read don't follow each other.
+                // After an edit by hand, what is in memory and what was read or written may not follow each other.
                 let eras = self.truth.eras(&name);
-                let is_edited = wrote.is_none() && eras.iter().any(|era| era.by_hand);
+                let is_edited = eras.iter().any(|era| era.by_hand);
                 let is_clear = around.span.read_lag == 0 && !around.span.has_stale_reads;
-                learn.push(if is_it && is_clear && !is_edited {
+                learn.push(if is_edited {
+                    Lesson::Doubts { name, surely: false }
+                } else if is_it && is_clear {
                     Lesson::Saved { name, state, has_written: wrote.is_some() }
                 } else if let Some(name) = wrote {
                     Lesson::Saved { name, state, has_written: true }

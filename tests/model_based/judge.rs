@@ -262,6 +262,11 @@ impl<'a> Saving<'a> {
                     allowed.insert(self.asked.merged_over(&before.content, other));
                     if self.is_by_hand_since(&name, start) {
                         allowed.insert(self.asked.merged_over(&start.content, None));
+                        // The edit itself, from a replica that lags behind what was saved past it: that is undone.
+                        for seen in self.view.states(&name, From::Service).into_iter().flatten() {
+                            let other = (start.version != seen.version).then_some(&start.content);
+                            allowed.insert(self.asked.merged_over(&seen.content, other));
+                        }
                     }
                 }
                 if self.reaches_nothing() && self.truth.eras(&name).last().is_some_and(|era| era.by_hand) {
