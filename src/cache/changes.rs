@@ -57,16 +57,17 @@ impl<'a> Change<'a> {
         match left {
             Left::Overtaken => {}
             // What is known stays, so that nothing older comes back.
-            Left::Nothing => current.iter().for_each(|entry| entry.doubt()),
+            Left::Nothing => current.iter().for_each(|entry| entry.disown()),
             Left::Known | Left::InDoubt => {
                 let (before, source) = (current.as_deref(), Source::Written);
                 let (sent, now) = (self.sent, cache.now());
                 let entry = Entry::present(locator, record, before, source, sent, now, &cache.settings);
+                if matches!(left, Left::InDoubt) {
+                    // Before anybody can see it.
+                    entry.disown();
+                }
                 let entry = cache.install(entry, current.as_ref());
                 cache.index.disambiguate(&entry);
-                if matches!(left, Left::InDoubt) {
-                    entry.doubt();
-                }
             }
         }
         drop(desk);
@@ -130,10 +131,8 @@ impl<'a> Change<'a> {
             // What was saved meanwhile may have been forgotten again.
             None => cache.losses() == self.losses,
             Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
-            Some((entry, Some(record))) if !is_meant(record) => {
-                entry.doubt();
-                return;
-            }
+            // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
+            Some((_, Some(record))) if !is_meant(record) => false,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {
@@ -172,7 +171,7 @@ impl<'a> Change<'a> {
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.cache.doubt(self.locator);
+            self.cache.give_up(self.locator, Entry::doubt);
         }
     }
 }
@@ -190,12 +189,16 @@ impl Cache {
         Asked { at: self.now(), losses: self.losses() }
     }
 
-    /// What is known of this name has been left behind, or may have: nothing is answered from it until it is loaded again.
-    pub(crate) fn doubt(&self, locator: Locator) {
+    /// A write of this process has landed, some time ago: nothing is answered from what is known until it is loaded again.
+    pub(crate) fn disown(&self, locator: Locator) {
+        self.give_up(locator, Entry::disown);
+    }
+
+    fn give_up(&self, locator: Locator, how: fn(&Entry)) {
         let mut desk = self.flights.lock(locator);
         desk.supersede();
         if let Some(entry) = self.index.of(&locator) {
-            entry.doubt();
+            how(&entry);
         }
     }
 
@@ -219,7 +222,7 @@ impl Cache {
                     let follows =
                         known.version.id == record.version.id || known.version.is_older_than(&record.version);
                     if !follows {
-                        entry.doubt();
+                        entry.disown();
                     }
                     follows
                 }

@@ -68,8 +68,8 @@ pub(super) enum Source {
 const DEAD: u8 = 1;
 /// A write has left it behind, or may have.
 const DOUBTED: u8 = 2;
-/// The service refused to show it: an outage that follows does not bring it back.
-const DENIED: u8 = 4;
+/// An outage does not bring it back: the service refused to show it, or a write that has landed may have replaced it.
+const UNFIT: u8 = 4;
 /// Somebody has asked to believe what is loaded next, whatever this says.
 const OUTVOTED: u8 = 8;
 
@@ -198,6 +198,7 @@ impl Entry {
         };
         let new = Self::new(self.locator, known, self.source, now, now, settings);
         let fresh_until = now.plus(SHORT.min(settings.time_to_live));
+        let flags = AtomicU8::new(self.flags() & (DOUBTED | UNFIT));
         // Not a base: a save asks anew, for what it was based on could be older than the time to live.
         Self {
             traces: self.traces.clone(),
@@ -205,6 +206,7 @@ impl Entry {
             learnt: self.learnt,
             useful_until: self.useful_until,
             fresh_until,
+            flags,
             ..new
         }
     }
@@ -250,7 +252,7 @@ impl Entry {
 
     /// Whether it is served when the service fails in a passing way.
     pub(super) fn outlives_failures(&self, now: &Moment) -> bool {
-        self.record().is_some() && self.flags() & (DEAD | DENIED) == 0 && now.is_before(&self.useful_until)
+        self.record().is_some() && self.flags() & (DEAD | UNFIT) == 0 && now.is_before(&self.useful_until)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -261,8 +263,14 @@ impl Entry {
         self.flag(DEAD);
     }
 
+    /// A write of unknown fate may have left it behind: it is to be loaded again, but serves in an outage.
     pub(super) fn doubt(&self) {
         self.flag(DOUBTED);
+    }
+
+    /// A write that has landed may have left it behind: nobody is to see it again before it is loaded.
+    pub(super) fn disown(&self) {
+        self.flag(DOUBTED | UNFIT);
     }
 
     /// What is loaded next is believed; until then it serves on.
@@ -280,7 +288,7 @@ impl Entry {
         if is_passing {
             self.note_try(now);
         } else {
-            self.flag(DENIED);
+            self.flag(UNFIT);
         }
     }
 

@@ -205,7 +205,8 @@ impl Cache {
                 Some(record) => {
                     Entry::present(locator, record, known, Source::Loaded, asked, now, &self.settings)
                 }
-                None => Entry::missing(locator, known, asked, now, &self.settings),
+                // What was seen before it is still not to come back, whoever was to be believed.
+                None => Entry::missing(locator, current.as_deref(), asked, now, &self.settings),
             },
         };
         let entry = self.install(entry, current.as_ref());

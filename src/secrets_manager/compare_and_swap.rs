@@ -189,7 +189,7 @@ impl Save {
         if let Some(record) = landed {
             // It may have landed long ago, so that others have written since.
             if let Some(locator) = locator_of(&record.token) {
-                self.storage.cache.doubt(locator);
+                self.storage.cache.disown(locator);
             }
             self.update_tags_if_current(write).await;
             if self.merge_into(&record).is_none() {

@@ -14,7 +14,6 @@ mod layout;
 mod listing;
 mod lookup;
 mod lost_answers;
-mod model;
 mod refreshing;
 mod remembered;
 mod requests;

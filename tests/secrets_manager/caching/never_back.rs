@@ -8,7 +8,8 @@ use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 
 use super::scene::{Hands, SECOND, done, roll_back, timed, timed_with};
 use crate::support::{
-    cost, current_version, extra, found, id_of, login, name_of, refresh_token_of, spawn_save, store_on, token,
+    cost, current_version, extra, found, id, id_of, login, name_of, refresh_token_of, spawn_save, store_on,
+    token,
 };
 
 /// A store that has saved two versions of bob's token, the clocks that it goes by, and the id of the first one.
@@ -145,6 +146,36 @@ async fn after_a_miss_nothing_older_than_what_was_seen_before_comes_back() {
     hands.pass(SECOND).await;
     backend.set_read_lag(lag);
     assert_eq!(store.find_by_user("bob").await.expect("the first version"), None);
+}
+
+/// The reload is believed whatever it shows; that it shows nothing is no reason to forget what was deleted.
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_finds_nothing_forgets_no_deletion() {
+    let (backend, hands, store, _) = two_versions(TEN_SECONDS).await;
+    hands.pass(Duration::from_millis(1500)).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    assert_eq!(store.reload(&id_of("bob")).await.expect("a miss"), None);
+    hands.pass(SECOND).await;
+    backend.stale_reads(2);
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+}
+
+/// What was known of the name was another secret, which somebody else had replaced.
+#[tokio::test(start_paused = true)]
+async fn what_an_own_id_has_led_a_deletion_to_does_not_come_back() {
+    let backend = EmbeddedSecretsManager::new();
+    let (hands, store) = timed(&backend).await;
+    store.save_token(&login("bob")).await.expect("saved");
+    hands.pass(SECOND).await;
+    let other = store_on(&backend).await;
+    other.delete_token(&id_of("bob")).await.expect("deleted");
+    let bob = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    other.save_token(&bob).await.expect("saved");
+    hands.pass(Duration::from_millis(1500)).await;
+    store.delete_token(&id("7")).await.expect("deleted");
+    hands.pass(SECOND).await;
+    backend.stale_reads(2);
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
 }
 
 #[tokio::test(start_paused = true)]
