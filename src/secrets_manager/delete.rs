@@ -81,8 +81,8 @@ impl Storage {
         self.delete_secret(&name, &name, throttled).await
     }
 
-    /// Deletes a secret by its name, or by the ARN of one that has that name. A lost answer is followed by the same request: until there is one, the
-    /// deletion has not ended, and a login saved meanwhile under the same name may come before it.
+    /// Deletes a secret by its name, or by the ARN of one that has that name. A lost answer is followed by the same request:
+    /// until there is one, the deletion has not ended, and a login saved meanwhile under the same name may come before it.
     pub(super) async fn delete_secret(
         &self,
         secret_id: &str,

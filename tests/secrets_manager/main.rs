@@ -7,7 +7,6 @@ mod caching;
 mod compare_and_swap;
 mod conformance;
 mod deletion;
-mod dice;
 mod failures;
 mod fate;
 mod layout;
