@@ -10,11 +10,14 @@ use crate::contract::{OAuthToken, epoch_millis};
 pub(crate) use version_chain::{leads_to, slot_after, slots_after};
 
 /// A token together with where and in which version it was found.
+///
+/// In this order in memory: a find wants the token alone.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Record {
+    pub(crate) token: Arc<OAuthToken>,
     pub(crate) version: Version,
     pub(crate) name: String,
-    pub(crate) token: Arc<OAuthToken>,
 }
 
 impl AsRef<OAuthToken> for Record {
