@@ -94,8 +94,15 @@ impl<'a> Change<'a> {
                     Left::InDoubt
                 }
             }
-            // Another secret of this name that was there when the write was sent is gone by now.
-            Known::Present(_) | Known::Absent if self.is_undisturbed(entry) => Left::Known,
+            // Another secret of this name that was there when the write was sent is gone by now; beside another write that
+            // has left its doubt here, this one may have been gone first.
+            Known::Present(_) | Known::Absent if self.is_undisturbed(entry) => {
+                if entry.is_in_doubt() {
+                    Left::InDoubt
+                } else {
+                    Left::Known
+                }
+            }
             // Only of what was loaded the date is exact.
             Known::Present(other)
                 if entry.source == Source::Loaded && other.version.is_older_than(&record.version) =>
@@ -130,6 +137,8 @@ impl<'a> Change<'a> {
             None | Some((_, None)) if arn.is_some() => false,
             // What was saved meanwhile may have been forgotten again.
             None => cache.losses() == self.losses,
+            // A save may have landed there, before this deletion or after.
+            Some((entry, None)) if entry.is_in_doubt() => false,
             Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
             // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
             Some((_, Some(record))) if !is_meant(record) => false,

@@ -140,11 +140,10 @@ impl Entry {
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
         let gone = arn.map(str::to_owned).or(traces.gone);
         let last = before.and_then(Self::version).cloned();
-        Self::new(locator, Known::Absent, Source::Written, as_of, now, settings).after(Traces {
-            gone,
-            last,
-            deleted: traces.deleted.max(at),
-        })
+        let traces = Traces { gone, last, deleted: traces.deleted.max(at) };
+        let new = Self::new(locator, Known::Absent, Source::Written, as_of, now, settings).after(traces);
+        new.doubt();
+        new
     }
 
     pub(super) fn invalidated(locator: Locator, now: Moment, settings: &CacheSettings) -> Self {
@@ -253,6 +252,11 @@ impl Entry {
     /// Whether it is served when the service fails in a passing way.
     pub(super) fn outlives_failures(&self, now: &Moment) -> bool {
         self.record().is_some() && self.flags() & (DEAD | UNFIT) == 0 && now.is_before(&self.useful_until)
+    }
+
+    /// Whether a write may have left it behind.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.flags() & DOUBTED != 0
     }
 
     pub(super) fn is_alive(&self) -> bool {

@@ -175,6 +175,46 @@ fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
     assert!(cache.not_older(&locator, older).is_none());
 }
 
+/// The login was sent before the first deletion was answered, so that nobody knows which of them came last.
+#[test]
+fn a_deletion_answered_after_a_login_that_lay_beside_another_one_leaves_it_to_the_next_load() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    let login = Change::begin(&cache, locator);
+    Change::begin(&cache, locator).deleted(None, at(5));
+    let second = Change::begin(&cache, locator);
+    login.saved(saved);
+    second.deleted(None, at(5));
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
+}
+
+/// The first answer has left it open whether the login came after the deletions.
+#[test]
+fn two_deletions_answered_after_a_login_beside_them_leave_it_to_the_next_load() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    let deletions = [(); 2].map(|()| Change::begin(&cache, locator));
+    Change::begin(&cache, locator).saved(saved);
+    for deletion in deletions {
+        deletion.deleted(None, at(5));
+        assert!(cache.base(&LookupKey::User("1"), false).is_none());
+    }
+}
+
+/// Another process may have deleted the one of them or the other.
+#[test]
+fn two_logins_beside_a_deletion_leave_it_to_the_next_load() {
+    let cache = cache();
+    let ((locator, one), (_, mut two)) = (record(1, 0), record(1, 1));
+    two.version.arn = "another".to_owned();
+    let first = Change::begin(&cache, locator);
+    Change::begin(&cache, locator).deleted(None, at(5));
+    let second = Change::begin(&cache, locator);
+    first.saved(one);
+    second.saved(two);
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
 /// A login came after it, and has been evicted since.
 #[test]
 fn a_deletion_answered_after_an_eviction_leaves_it_to_the_next_load() {

@@ -81,7 +81,7 @@ impl Storage {
         name: &str,
     ) -> Result<Option<Record>, StoreError> {
         let mut backoff = Backoff::new();
-        let deadline = Instant::now() + UNSETTLED_READS;
+        let mut deadline = None;
         loop {
             let refusal = match self.service.get(secret_id).await {
                 Ok(answer) => {
@@ -97,6 +97,8 @@ impl Storage {
                 Some(secret) if !secret.is_scheduled_for_deletion => {}
                 _ => return Ok(None),
             }
+            // From the first contradiction on, however long that took: it is read again at least once.
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + UNSETTLED_READS);
             if !backoff.wait_before(deadline).await {
                 return Err(unsettled(refusal, name));
             }

@@ -98,6 +98,27 @@ async fn a_save_right_after_a_delete_waits_until_the_name_is_free() {
     assert!(creates <= 30, "{creates} requests: its pauses must grow");
 }
 
+/// It is refused during the deletion, and the next login is there before the refusal is.
+#[tokio::test(start_paused = true)]
+async fn a_find_that_is_refused_late_reads_again() {
+    let (backend, store) = new().await;
+    backend.set_deletion_linger(Duration::from_secs(1));
+    store.save_token(&login("bob")).await.expect("saved");
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+    let find = tokio::spawn({
+        let store = store.clone();
+        async move { store.find_by_user("bob").await }
+    });
+    reads.arrived(1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let bob = r#"{"schema":"1","user_name":"bob","access_token":"new"}"#;
+    let create = backend.client().create_secret().name(name_of("bob")).secret_string(bob).send();
+    create.await.expect("created");
+    reads.open();
+    assert!(find.await.expect("no panic").expect("found").is_some());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_name_that_stays_taken_is_unavailable_after_the_write_deadline() {
     let (backend, store) = new().await;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use oauth_token_store::aws_sdk_secretsmanager::{Client, config::retry::RetryConfig};
-use oauth_token_store::embedded::{Fault, Operation, Quotas};
+use oauth_token_store::embedded::{Fault, Gate, Operation, Quotas};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
-use crate::support::{PREFIX, id_of, login, name_of, new, store_on};
+use crate::support::{PREFIX, id_of, login, name_of, new, spawn_save, store_on};
 
 #[tokio::test(start_paused = true)]
 async fn each_token_comes_once_across_pages_empty_ones_among_them() {
@@ -66,6 +66,20 @@ async fn what_is_deleted_between_listing_and_reading_is_left_out() {
     let other = store_on(&backend).await;
     other.delete_token(&id_of("eve")).await.expect("deleted");
     assert_eq!(other.get_tokens().await.expect("listed").len(), 1);
+}
+
+/// The deletion began after the save was sent, and came before it.
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_is_listed_although_a_deletion_has_overtaken_it() {
+    let (backend, store) = new().await;
+    backend.set_list_lag(Duration::from_secs(30));
+    let creates = backend.gate(Gate::before(Operation::CreateSecret));
+    let save = spawn_save(&store, &login("bob"));
+    creates.arrived(1).await;
+    store.delete_token(&id_of("bob")).await.expect("nothing to delete");
+    creates.open();
+    save.await.expect("no panic").expect("saved");
+    assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

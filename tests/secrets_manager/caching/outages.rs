@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Operation};
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 use tokio::time::Instant;
 
-use super::scene::{Hands, SECOND, lookups, timed, timed_with};
-use crate::support::{cost, extra, found, id_of, login, store_on};
+use super::scene::{Hands, SECOND, done, lookups, timed, timed_with};
+use crate::support::{cost, extra, found, id_of, login, spawn_save, store_on};
 
 const TIME_TO_LIVE: Duration = Duration::from_secs(300);
 const MAX_STALE: Duration = Duration::from_secs(600);
@@ -150,6 +150,21 @@ async fn nothing_is_served_that_this_process_has_deleted() {
     hands.pass(SECOND).await;
     backend.inject(Fault::server_error().on(Operation::GetSecretValue));
     store.find_by_user("bob").await.expect_err("a miss is not served");
+}
+
+/// The answer to a save comes after a deletion, which the process has been asked to forget.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_served_that_was_deleted_before_its_save_was_answered() {
+    let (backend, _, store) = stale().await;
+    let puts = backend.gate(Gate::after(Operation::PutSecretValue));
+    let save = spawn_save(&store, &extra("bob", "number", "2"));
+    puts.arrived(1).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    store.invalidate(&id_of("bob"));
+    puts.open();
+    done(save).await;
+    backend.inject(Fault::server_error().on(Operation::GetSecretValue));
+    store.find_by_user("bob").await.expect_err("what the save has written may be gone, and is");
 }
 
 #[tokio::test(start_paused = true)]
