@@ -29,8 +29,12 @@ impl Bound {
                 .max_capacity(settings.max_capacity)
                 .eviction_policy(EvictionPolicy::lru())
                 .eviction_listener(move |_, entry: Arc<Entry>, cause| {
+                    // What was replaced, the index has let go of already.
+                    if cause != RemovalCause::Size {
+                        return;
+                    }
                     // Counted first of all: who finds it gone is to know why.
-                    if counts && cause == RemovalCause::Size {
+                    if counts {
                         add_one(&counters.evictions);
                     }
                     // Killed before it leaves the index: a write that no longer finds it there need not kill it.
