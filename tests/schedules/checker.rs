@@ -11,7 +11,9 @@
 //! service was asked for after the newer state was known: the service is believed when it says that there is nothing, in a
 //! reload and after an invalidation, 60 s after the newer state was seen, and where memory is too small to keep what was
 //! seen; of two secrets that have had one name, dates tell the older one only where they are clear; and of two
-//! writes that one process had under way at once, on two secrets of one name, either may count as the last.
+//! writes that one process had under way at once, on two secrets of one name, either may count as the last; and after an
+//! invalidation so may a write that was under way then. Whatever lags, who joins a refresh under way is given what that
+//! one has saved.
 
 mod failures;
 mod freshness;

@@ -23,6 +23,8 @@ pub(super) fn problems(history: &History) -> Vec<String> {
             // An exchange is refused now and then.
             (ErrorKind::Unexpected, Action::Refresh { .. }) => true,
             (ErrorKind::AccessDenied, _) => history.has_faults,
+            // Whoever is shown the past again and again gives up some time.
+            (ErrorKind::Contended, Action::Save { .. } | Action::Refresh { .. }) if history.reads_lag => true,
             (kind, _) => history.has_faults && kind.is_retryable(),
         };
         if !has_reason {

@@ -213,6 +213,17 @@ impl Read<'_> {
         if history.reads_lag && self.is_of_a_save_beside_another_write(floor) {
             return Ok(());
         }
+        // Who joins a refresh under way is given what that one has saved, as if it had begun with it.
+        if matches!(call.action, Action::Refresh { .. })
+            && self.is_of_a_write_answered_after(call.begun.stamp)
+        {
+            return Ok(());
+        }
+        // What is known was to be forgotten, and then the answer to an earlier write came: nothing newer is known.
+        let is_answered_later = self.is_of_a_write_answered_after(floor.known.stamp);
+        if history.reads_lag && is_answered_later && self.is_to_be_believed(floor) {
+            return Ok(());
+        }
         let is_list = call.action == Action::List;
         let asked_later: Vec<_> = told(history, call.process, name)
             .filter(|told| {
@@ -236,6 +247,13 @@ impl Read<'_> {
             return Ok(());
         }
         Err("it goes back within a minute".to_owned())
+    }
+
+    /// Whether it is what the process has written itself, and heard of after that.
+    fn is_of_a_write_answered_after(&self, stamp: Stamp) -> bool {
+        told(self.history, self.call.process, self.name)
+            .filter(|told| told.is_write && told.answered.stamp > stamp && told.answered.stamp < self.ended)
+            .any(|told| told.index.is_some_and(|index| self.found.contains(&index)))
     }
 
     /// Whether somebody has asked to believe whatever comes next.
