@@ -324,3 +324,29 @@ fn the_date_of_what_a_save_has_read_counts() {
     cache.observed(locator, &read, &cache.asking());
     assert_eq!(cache.service_time(), at(9));
 }
+
+/// A save that has nothing to write has read the version that is known, or one that nobody can place.
+#[test]
+fn what_a_save_has_read_serves_on_if_it_is_what_was_known_and_else_nothing_does() {
+    let (locator, known) = record(1, 0);
+    let mut by_hand = record(1, 0).1;
+    by_hand.version.id = "by hand".to_owned();
+    for (read, serves) in [(known, true), (by_hand, false)] {
+        let cache = cache();
+        save(&cache, 1, 0);
+        cache.observed(locator, &read, &cache.asking());
+        assert_eq!(cache.get(&LookupKey::User("1")).is_some(), serves, "{}", read.version.id);
+    }
+}
+
+/// The service's dates are no finer than a moment: the deletion may have been the later of the two.
+#[tokio::test]
+async fn what_was_made_in_the_moment_of_a_deletion_is_in_doubt() {
+    let cache = cache();
+    let (locator, mut loaded) = record(1, 0);
+    loaded.version.created = at(5);
+    let change = Change::begin(&cache, locator);
+    load(&cache, locator, Some(loaded)).await;
+    change.deleted(None, at(5));
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}

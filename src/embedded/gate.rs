@@ -3,12 +3,16 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
 use super::operation::Operation;
 use super::request::Call;
 use super::scope::Scope;
+
+/// How long a test waits for requests to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a gate stands on a request's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +94,17 @@ impl fmt::Debug for Gate {
 pub struct GateHandle(Arc<Barrier>);
 
 impl GateHandle {
-    /// Waits until at least `requests` requests are held at the same time.
+    /// Waits until at least `requests` requests are held at the same time: for a minute at most, by tokio's clock, so
+    /// that a test whose requests never come fails instead of hanging.
+    ///
+    /// # Panics
+    ///
+    /// If the minute is over, and outside a tokio runtime with its timer.
     pub async fn arrived(&self, requests: usize) {
         let mut held = self.0.held.subscribe();
-        // An error would mean that the sender is gone, and it is right here.
-        let _ = held.wait_for(|held| *held >= requests).await;
+        // Its own error would mean that the sender is gone, and it is right here.
+        let in_time = tokio::time::timeout(PATIENCE, held.wait_for(|held| *held >= requests)).await.is_ok();
+        assert!(in_time, "{requests} requests should have arrived within a minute: {self:?}");
     }
 
     /// How many requests are held now. One whose caller gave up is held no more.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use oauth_token_store::{ErrorKind, OAuthToken, StoreError};
 
-const KINDS: [ErrorKind; 15] = [
+const KINDS: [ErrorKind; 16] = [
     ErrorKind::NoLookupKey,
     ErrorKind::NothingToStore,
     ErrorKind::Invalid,
     ErrorKind::Conflict,
+    ErrorKind::Deleted,
     ErrorKind::Contended,
     ErrorKind::TooLarge,
     ErrorKind::Corrupt,
@@ -40,6 +41,23 @@ fn every_kind_has_a_text_of_its_own() {
     texts.sort();
     texts.dedup();
     assert_eq!(texts.len(), KINDS.len());
+}
+
+/// Metrics and structured logs go by these names.
+#[test]
+fn every_kind_has_the_name_of_its_variant_in_snake_case() {
+    for kind in KINDS {
+        let variant = format!("{kind:?}");
+        let mut words = Vec::from([String::new()]);
+        for letter in variant.chars() {
+            if letter.is_uppercase() {
+                words.push(String::new());
+            }
+            words.last_mut().unwrap().push(letter.to_ascii_lowercase());
+        }
+        let name = words[1..].join("_");
+        assert_eq!((kind.as_str(), kind.to_string()), (name.as_str(), name.clone()));
+    }
 }
 
 /// The caller has to be told what to do, not only what went wrong.

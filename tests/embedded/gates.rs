@@ -187,3 +187,15 @@ async fn a_request_passes_all_gates_that_match() {
     second.open();
     put.await.unwrap();
 }
+
+/// Else a test whose requests never come would hang, and nobody be told why.
+#[tokio::test(start_paused = true)]
+#[should_panic(
+    expected = "2 requests should have arrived within a minute: GateHandle { gate: Gate { point: Before"
+)]
+async fn a_wait_for_requests_that_never_come_ends_in_a_panic() {
+    let (backend, client) = setup();
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let _put = spawn_put(&client, 1);
+    gate.arrived(2).await;
+}

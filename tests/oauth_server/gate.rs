@@ -2,16 +2,23 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 /// Exchanges that are held. They leave in the order of their arrival; dropping this opens the gate.
 #[must_use = "dropping it opens the gate"]
 pub(crate) struct Hold(Arc<Gate>);
 
 impl Hold {
-    /// Waits until at least `exchanges` are held at the same time.
+    /// Waits until at least `exchanges` are held at the same time: for a minute at most.
     pub(crate) async fn arrived(&self, exchanges: usize) {
+        let in_time = timeout(Duration::from_secs(60), self.held_at_least(exchanges)).await.is_ok();
+        assert!(in_time, "{exchanges} exchanges should have arrived within a minute: {} have", self.held());
+    }
+
+    async fn held_at_least(&self, exchanges: usize) {
         loop {
             // Made before the look, so that no arrival falls between the two.
             let arrival = self.0.arrival.notified();

@@ -90,6 +90,20 @@ async fn a_throttled_deletion_is_tried_again_like_a_throttled_save() {
     store.delete_token(&id_of("bob")).await.expect("a save would have been tried again");
 }
 
+/// One that was throttled has not happened; one without an answer may have.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_is_given_up_tells_whether_it_may_have_happened() {
+    let faults =
+        [(Fault::throttling(), ErrorKind::Throttled), (Fault::lost_answer(), ErrorKind::Unavailable)];
+    for (fault, kind) in faults {
+        let (backend, store) = new().await;
+        store.save_token(&login("bob")).await.unwrap();
+        backend.inject(fault.on(Operation::DeleteSecret));
+        let error = store.delete_token(&id_of("bob")).await.expect_err("no deletion is answered");
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
 /// A force-deletion on the way of a save whose answer is lost is repeated, like every write.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_the_deletion_of_a_scheduled_secret_does_not_fail_the_save() {
