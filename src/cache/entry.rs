@@ -159,6 +159,7 @@ impl Entry {
         now: Moment,
         settings: &CacheSettings,
     ) -> Self {
+        let never = Moment::new(Duration::ZERO, Duration::ZERO);
         Self {
             locator,
             known,
@@ -166,8 +167,9 @@ impl Entry {
             traces: None,
             seen: as_of,
             learnt: now,
-            fresh_until: as_of,
-            base_until: as_of,
+            // Not even for who has read the clock before this was known.
+            fresh_until: never,
+            base_until: never,
             useful_until: as_of.plus(settings.longest_use()),
             flags: AtomicU8::new(0),
             touched: AtomicU64::new(0),
