@@ -1,5 +1,7 @@
 //! What no find shows: that nothing stays behind in the index.
 
+mod threads;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Waker};
