@@ -158,6 +158,7 @@ impl Entry {
         now: Moment,
         settings: &CacheSettings,
     ) -> Self {
+        let never = Moment::new(Duration::ZERO, Duration::ZERO);
         Self {
             locator,
             known,
@@ -165,8 +166,9 @@ impl Entry {
             traces: None,
             seen: as_of,
             learnt: now,
-            fresh_until: as_of,
-            base_until: as_of,
+            // Not even for who has read the clock before this was known.
+            fresh_until: never,
+            base_until: never,
             useful_until: as_of.plus(settings.longest_use()),
             flags: AtomicU8::new(0),
             touched: AtomicU64::new(0),

@@ -1,5 +1,7 @@
 //! What no find shows: that nothing stays behind in the index.
 
+mod threads;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Waker};
@@ -314,6 +316,19 @@ fn a_dead_entry_answers_nothing() {
     cache.index.of(&record(1, 0).0).expect("alive").kill();
     assert!(cache.get(&LookupKey::User("1")).is_none());
     assert!(cache.base(&LookupKey::User("1"), false).is_none());
+}
+
+/// Readers read the clock before they look, and may be held up in between.
+#[test]
+fn what_is_in_doubt_answers_nobody_who_has_read_the_clock_before() {
+    let (settings, (locator, _)) = (CacheSettings::default(), record(1, 0));
+    let [before, now] =
+        [1, 2].map(|seconds| Moment::new(Duration::from_secs(seconds), Duration::from_secs(seconds)));
+    let invalidated = Entry::invalidated(locator, now, &settings);
+    let perhaps_deleted = Entry::perhaps_deleted(locator, None, None, None, now, now, &settings);
+    for entry in [invalidated, perhaps_deleted] {
+        assert!(!entry.is_fresh(&before) && !entry.is_base(&before));
+    }
 }
 
 #[test]
