@@ -142,6 +142,8 @@ impl<'a> Change<'a> {
             Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
             // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
             Some((_, Some(record))) if !is_meant(record) => false,
+            // Of two logins that landed beside this deletion, this one may have been gone before the other one came.
+            Some((entry, Some(_))) if entry.is_in_doubt() => false,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {

@@ -203,6 +203,20 @@ fn two_deletions_answered_after_a_login_beside_them_leave_it_to_the_next_load() 
     }
 }
 
+/// Made, deleted, made anew: of what was known when the deletion was sent, and of what came instead.
+#[test]
+fn a_deletion_answered_after_two_logins_beside_it_leaves_it_to_the_next_load() {
+    let cache = cache();
+    let ((locator, one), (_, mut two)) = (record(1, 0), record(1, 1));
+    two.version.arn = "another".to_owned();
+    let second = Change::begin(&cache, locator);
+    Change::begin(&cache, locator).saved(one);
+    let deletion = Change::begin(&cache, locator);
+    second.saved(two);
+    deletion.deleted(None, at(5));
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
+}
+
 /// Another process may have deleted the one of them or the other.
 #[test]
 fn two_logins_beside_a_deletion_leave_it_to_the_next_load() {

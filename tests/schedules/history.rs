@@ -184,6 +184,8 @@ pub(crate) struct History {
     pub(crate) processes: Vec<Process>,
     /// Whether reads of the service may show the past.
     pub(crate) reads_lag: bool,
+    /// Whether a name stays taken for some seconds after its deletion.
+    pub(crate) names_linger: bool,
     pub(crate) lists_lag: bool,
     /// Whether requests may fail, or take as long as a deadline.
     pub(crate) has_faults: bool,

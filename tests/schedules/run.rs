@@ -43,6 +43,7 @@ async fn play(seed: u64, scene: Arc<Scene>) -> (History, Vec<String>) {
     let history = History {
         processes: scene.processes.clone(),
         reads_lag: scene.reads_lag(),
+        names_linger: !scene.deletion_linger.is_zero(),
         lists_lag: !scene.list_lag.is_zero(),
         has_faults: scene.has_faults(),
         states: users.clone().map(|user| (name_of(user), vec![State::default()])).collect(),

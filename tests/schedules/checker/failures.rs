@@ -25,6 +25,12 @@ pub(super) fn problems(history: &History) -> Vec<String> {
             (ErrorKind::AccessDenied, _) => history.has_faults,
             // Whoever is shown the past again and again gives up some time.
             (ErrorKind::Contended, Action::Save { .. } | Action::Refresh { .. }) if history.reads_lag => true,
+            // Others may delete the name so often that it is never free for as long as a save waits.
+            (ErrorKind::Unavailable, Action::Save { .. } | Action::Refresh { .. })
+                if history.names_linger =>
+            {
+                true
+            }
             (kind, _) => history.has_faults && kind.is_retryable(),
         };
         if !has_reason {
