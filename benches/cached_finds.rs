@@ -69,8 +69,9 @@ async fn filled(users: &[String]) -> Caches {
     for user in users {
         store.save_token(&token(user)).await.expect("saved");
         let token = store.find_by_user(user).await.expect("no failure").expect("it is there");
-        moka_sync.insert(user.clone(), Arc::clone(&token));
-        moka_future.insert(user.clone(), token).await;
+        // Each its own, for the store looks at how many want a token at once.
+        moka_sync.insert(user.clone(), Arc::new(OAuthToken::clone(&token)));
+        moka_future.insert(user.clone(), Arc::new(OAuthToken::clone(&token))).await;
     }
     Caches { store, moka_sync, moka_future }
 }

@@ -49,17 +49,20 @@ pub(crate) struct Counters {
 }
 
 thread_local! {
-    static LINE: Cell<usize> = {
+    static NUMBER: Cell<usize> = {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
-        Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) % LINES)
+        Cell::new(THREADS.fetch_add(1, Ordering::Relaxed))
     };
+}
+
+/// In the order of their first finds. A thread that is ending may have lost its number already.
+pub(super) fn thread_number() -> usize {
+    NUMBER.try_with(Cell::get).unwrap_or_default()
 }
 
 impl Counters {
     pub(super) fn hit(&self) {
-        // A thread that is ending may have lost its number already.
-        let line = LINE.try_with(Cell::get).unwrap_or_default();
-        add_one(&self.hits[line].0);
+        add_one(&self.hits[thread_number() % LINES].0);
     }
 
     pub(super) fn snapshot(&self) -> StoreStats {

@@ -1,12 +1,14 @@
 //! What is known of one name, and for what it still serves.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use crate::contract::Locator;
+use crate::contract::{Locator, OAuthToken};
 use crate::record::{Record, Version};
 
 use super::clock::{AtomicMoment, Moment};
+use super::counters::thread_number;
 use super::settings::{CacheSettings, SHORT, fresh_for};
 
 /// How long a load that shows something older than what was seen is not believed.
@@ -14,6 +16,9 @@ const NEVER_BACK: Duration = Duration::from_secs(60);
 
 /// How long after a failed load readers are served at once, while another one is tried behind their backs.
 const OUTAGE: Duration = Duration::from_secs(10);
+
+/// How many handles a token has that many threads want at once.
+const HANDLES: usize = 16;
 
 /// What is known of one name. Only its flags change: whatever else is to change takes a new entry.
 ///
@@ -35,6 +40,9 @@ pub(crate) struct Entry {
     /// Until when it stands in while the service fails.
     useful_until: Moment,
     failed: AtomicMoment,
+    /// For a token that many threads want at once: handles of its own for each of some, so that they do not all count
+    /// references at one place.
+    handles: OnceLock<Box<[Arc<OAuthToken>]>>,
     /// Most have none.
     traces: Option<Box<Traces>>,
 }
@@ -173,6 +181,7 @@ impl Entry {
             flags: AtomicU8::new(0),
             touched: AtomicU64::new(0),
             failed: AtomicMoment::default(),
+            handles: OnceLock::new(),
         }
     }
 
@@ -217,6 +226,20 @@ impl Entry {
             Known::Present(record) => Some(record),
             Known::Absent | Known::Invalidated => None,
         }
+    }
+
+    /// The token, for a caller on this thread.
+    pub(super) fn handle(&self) -> Option<Arc<OAuthToken>> {
+        let token = &self.record()?.token;
+        if let Some(handles) = self.handles.get() {
+            // Neighbours in memory would share a cache line.
+            return handles.get(2 * thread_number() % HANDLES).map(Arc::clone);
+        }
+        // In use on other threads, most likely at this very moment.
+        if Arc::strong_count(token) > 2 {
+            self.handles.get_or_init(|| (0..HANDLES).map(|_| Arc::new(OAuthToken::clone(token))).collect());
+        }
+        Some(Arc::clone(token))
     }
 
     pub(super) fn is_invalidated(&self) -> bool {

@@ -107,8 +107,10 @@ impl Cache {
         let (token, touched) = self.index.look(key, |entry| {
             let record = entry.record()?;
             let answers = entry.is_fresh(&now) && key.is_held_by(&record.token);
-            answers
-                .then(|| (Arc::clone(&record.token), entry.is_due_for_a_touch(&now).then_some(entry.locator)))
+            if !answers {
+                return None;
+            }
+            Some((entry.handle()?, entry.is_due_for_a_touch(&now).then_some(entry.locator)))
         })??;
         self.counters.hit();
         if let Some(locator) = touched {

@@ -123,8 +123,9 @@ impl Contenders {
                 Asked { secret_name: format!("oauth-tokens/{}", id.as_str()), id, user: user.clone() };
             let token = store.find_by_user(user).await.unwrap().unwrap();
             aws.get_secret_value(&asked.secret_name, None, None, false).await.unwrap();
-            moka_sync.insert(user.clone(), Arc::clone(&token));
-            moka_future.insert(user.clone(), token).await;
+            // Each its own, for the store looks at how many want a token at once.
+            moka_sync.insert(user.clone(), Arc::new(OAuthToken::clone(&token)));
+            moka_future.insert(user.clone(), Arc::new(OAuthToken::clone(&token))).await;
             all_asked.push(asked);
         }
         // In an order of no pattern, for a processor must not learn it by heart.
