@@ -6,7 +6,9 @@ mod tokens;
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use oauth_token_store::embedded::EmbeddedSecretsManager;
+use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 use tokio::runtime::Runtime;
 
@@ -73,6 +75,31 @@ fn a_cached_token_takes_two_kilobytes_at_most() {
     let each = grown(|| scene.find(&store, others)) / others.len() as i64;
     // Less than the text itself would be no cache.
     assert!((800..=BYTES).contains(&each), "{each} bytes");
+}
+
+#[test]
+fn a_token_that_many_use_at_once_takes_as_much_again_and_its_secrets_are_shared() {
+    const CALLERS: usize = 5;
+    let users = users(200);
+    let scene = Scene::with(&users);
+    let store = scene.store(10_000);
+    scene.find(&store, &users);
+    let mut found = Vec::with_capacity(users.len() * CALLERS);
+    let each = grown(|| {
+        for user in &users {
+            for _ in 0..CALLERS {
+                found.push(store.find_by_user(user).now_or_never().expect("in memory").expect("no failure"));
+            }
+        }
+    }) / users.len() as i64;
+    assert!((500..=BYTES).contains(&each), "{each} bytes");
+    for tokens in found.chunks(CALLERS) {
+        let secrets = tokens.iter().flatten().filter_map(|token| token.access_token());
+        let mut places: Vec<_> = secrets.map(|secret| secret.expose_secret().as_ptr()).collect();
+        assert_eq!(places.len(), CALLERS);
+        places.dedup();
+        assert_eq!(places.len(), 1);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 ///
 /// A frozen Lambda function's monotonic clock stands still, and a wall clock may be set back. The default are the
 /// system's two clocks, on Linux the coarse ones, which go by steps of up to 10 ms. A test that is to see time pass at will
-/// brings its own:
+/// brings its own, or takes `embedded::TokioClock`:
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

@@ -59,6 +59,7 @@ mod scope;
 mod secret;
 mod state;
 mod timeline;
+mod tokio_clock;
 mod validation;
 mod version;
 
@@ -79,6 +80,7 @@ pub use fault::{Fault, FaultId};
 pub use gate::{Gate, GateHandle};
 pub use operation::Operation;
 pub use quotas::Quotas;
+pub use tokio_clock::TokioClock;
 
 /// An AWS Secrets Manager inside of this process: see the [module documentation](self).
 ///

@@ -23,8 +23,6 @@ mod scenario;
 mod service;
 #[path = "../../examples/scale/simulation.rs"]
 mod simulation;
-#[path = "../secrets_manager/tokio_clock.rs"]
-mod tokio_clock;
 
 mod formulas;
 mod program;

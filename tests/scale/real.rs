@@ -16,7 +16,7 @@ use crate::arrivals::Arrivals;
 use crate::memory::life;
 use crate::scenario::{SECOND, Scenario};
 use crate::simulation::first_expiries;
-use crate::tokio_clock::TokioClock;
+use oauth_token_store::embedded::TokioClock;
 
 /// What the stores did.
 pub(crate) struct Done {

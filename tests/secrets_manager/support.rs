@@ -7,7 +7,7 @@ use oauth_token_store::aws_sdk_secretsmanager::Client;
 use oauth_token_store::aws_sdk_secretsmanager::config::interceptors::BeforeTransmitInterceptorContextMut;
 use oauth_token_store::aws_sdk_secretsmanager::config::{ConfigBag, Intercept, RuntimeComponents};
 use oauth_token_store::aws_sdk_secretsmanager::error::BoxError;
-use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation};
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation, TokioClock};
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{
     OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, SecretsManagerTokenStoreBuilder, StoreError,
@@ -15,11 +15,6 @@ use oauth_token_store::{
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
-
-#[path = "tokio_clock.rs"]
-mod tokio_clock;
-
-use tokio_clock::TokioClock;
 
 pub(crate) const PREFIX: &str = "app/tokens";
 
