@@ -740,7 +740,14 @@ impl Case {
             states.extend(seen.into_iter().map(|state| Reached::Record(name.to_owned(), state)));
         }
         let leeway = refresh.leeway;
-        let is_fresh = |token: &OAuthToken| token.access_token().is_some() && !token.expires_within(leeway);
+        // By the store's clock. What expires while this goes on may be either.
+        const A_WHILE: Duration = Duration::from_secs(60);
+        let now = self.began.1 + self.began.0.elapsed();
+        let is_fresh_at = |token: &OAuthToken, now: SystemTime| {
+            token.access_token().is_some() && token.expiry_time().is_none_or(|expiry| expiry > now + leeway)
+        };
+        let may_be_fresh = |token: &OAuthToken| is_fresh_at(token, now - A_WHILE);
+        let is_surely_fresh = |token: &OAuthToken| is_fresh_at(token, now + A_WHILE);
 
         // What an earlier exchange gave may have been saved first.
         let mut truth = Truth::default();
@@ -773,7 +780,7 @@ impl Case {
                 }
                 Ok(Some(token)) => {
                     let name = name_of(token);
-                    let is_seen = is_fresh(token)
+                    let is_seen = may_be_fresh(token)
                         && (state_of(token, &reached).is_some() || state_of(token, &states).is_some());
                     let is_saved = process.unsaved.contains_key(&name);
                     if !is_seen && !is_saved {
@@ -809,7 +816,7 @@ impl Case {
         let is_just_saved = saved_first
             .as_ref()
             .is_some_and(|(saved, world)| *saved == name && world[saved].content == content_of(current));
-        if (state_of(current, &states).is_none() && !is_just_saved) || is_fresh(current) {
+        if (state_of(current, &states).is_none() && !is_just_saved) || is_surely_fresh(current) {
             let seen = shown_find(&Ok(Some(Arc::clone(current))));
             return Err(format!(
                 "exchanged what it {seen}; it could have come to {}",
@@ -822,7 +829,7 @@ impl Case {
             }
             return match outcome {
                 Err(error) if error.exchange_error().is_some() => Ok(()),
-                Ok(Some(token)) if is_fresh(token) && state_of(token, &states).is_some() => Ok(()),
+                Ok(Some(token)) if may_be_fresh(token) && state_of(token, &states).is_some() => Ok(()),
                 _ => Err("the exchange was refused, and that is not what it said".into()),
             };
         };

@@ -32,7 +32,7 @@ impl fmt::Display for Who {
     }
 }
 
-/// When an access token expires: by the clock that cannot be paused, so far from all that a case lasts.
+/// When an access token expires.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Expiry {
     LongAgo(u64),
