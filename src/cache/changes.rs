@@ -17,6 +17,8 @@ pub(crate) struct Change<'a> {
     locator: Locator,
     /// What was known when it was sent. If that is something else in the end, this was not all that happened meanwhile.
     before: Option<Arc<Entry>>,
+    /// Whether that was in doubt already: doubt that has come since is another write's.
+    was_in_doubt: bool,
     sent: Moment,
     /// [`Cache::losses`] when it was sent.
     losses: u64,
@@ -26,10 +28,12 @@ pub(crate) struct Change<'a> {
 impl<'a> Change<'a> {
     pub(crate) fn begin(cache: &'a Cache, locator: Locator) -> Self {
         let losses = cache.losses();
+        let before = cache.index.of(&locator);
         Self {
             cache,
             locator,
-            before: cache.index.of(&locator),
+            was_in_doubt: before.as_ref().is_some_and(|entry| entry.is_in_doubt()),
+            before,
             sent: cache.now(),
             losses,
             is_settled: false,
@@ -97,11 +101,7 @@ impl<'a> Change<'a> {
             // Another secret of this name that was there when the write was sent is gone by now; beside another write that
             // has left its doubt here, this one may have been gone first.
             Known::Present(_) | Known::Absent if self.is_undisturbed(entry) => {
-                if entry.is_in_doubt() {
-                    Left::InDoubt
-                } else {
-                    Left::Known
-                }
+                if self.has_come_in_doubt(entry) { Left::InDoubt } else { Left::Known }
             }
             // Only of what was loaded the date is exact.
             Known::Present(other)
@@ -138,12 +138,12 @@ impl<'a> Change<'a> {
             // What was saved meanwhile may have been forgotten again.
             None => cache.losses() == self.losses,
             // A save may have landed there, before this deletion or after.
-            Some((entry, None)) if entry.is_in_doubt() => false,
+            Some((entry, None)) if self.has_come_in_doubt(entry) => false,
             Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
             // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
             Some((_, Some(record))) if !is_meant(record) => false,
             // Of two logins that landed beside this deletion, this one may have been gone before the other one came.
-            Some((entry, Some(_))) if entry.is_in_doubt() => false,
+            Some((entry, Some(_))) if self.has_come_in_doubt(entry) => false,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {
@@ -168,6 +168,11 @@ impl<'a> Change<'a> {
             cache.install(entry, current.as_ref());
         }
         drop(desk);
+    }
+
+    /// Whether another write has left its doubt there since this one was sent.
+    fn has_come_in_doubt(&self, current: &Entry) -> bool {
+        current.is_in_doubt() && !self.was_in_doubt
     }
 
     /// Whether nothing new was learnt meanwhile.

@@ -443,3 +443,16 @@ async fn what_a_login_has_replaced_does_not_come_back() {
     backend.set_read_lag(Duration::from_secs(5));
     assert_eq!(found(&store, "bob").await.scope(), Some("2"));
 }
+
+/// Its first write was refused, because another process had deleted the record.
+#[tokio::test(start_paused = true)]
+async fn a_new_login_over_a_record_that_others_have_deleted_is_known_at_once() {
+    let backend = EmbeddedSecretsManager::new();
+    let (_hands, store) = timed(&backend).await;
+    store.save_token(&login("bob")).await.expect("saved");
+    store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
+    store.save_token(&login("bob").to_builder().scope("new").build().expect("valid")).await.expect("saved");
+    backend.stale_reads(1);
+    let (bob, cost) = cost!(backend, store.find_by_user("bob"));
+    assert_eq!((bob.expect("it is there").scope(), cost.as_str()), (Some("new"), "no requests"));
+}
