@@ -1,0 +1,3 @@
+//! A service that hands fresh tokens to its own back end.
+
+fn main() {}
