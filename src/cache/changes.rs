@@ -17,8 +17,8 @@ pub(crate) struct Change<'a> {
     locator: Locator,
     /// What was known when it was sent. If that is something else in the end, this was not all that happened meanwhile.
     before: Option<Arc<Entry>>,
-    /// Whether that was in doubt already: doubt that has come since is another write's.
-    was_in_doubt: bool,
+    /// How often that had been put in doubt by then: doubt that has come since is another write's.
+    doubts: u32,
     sent: Moment,
     /// [`Cache::losses`] when it was sent.
     losses: u64,
@@ -32,7 +32,7 @@ impl<'a> Change<'a> {
         Self {
             cache,
             locator,
-            was_in_doubt: before.as_ref().is_some_and(|entry| entry.is_in_doubt()),
+            doubts: before.as_ref().map_or(0, |entry| entry.doubts()),
             before,
             sent: cache.now(),
             losses,
@@ -137,13 +137,11 @@ impl<'a> Change<'a> {
             None | Some((_, None)) if arn.is_some() => false,
             // What was saved meanwhile may have been forgotten again.
             None => cache.losses() == self.losses,
-            // A save may have landed there, before this deletion or after.
-            Some((entry, None)) if self.has_come_in_doubt(entry) => false,
+            // A save has landed there, or may have, before this deletion or after: beside a known login another one.
+            Some((entry, _)) if self.has_come_in_doubt(entry) => false,
             Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
             // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
             Some((_, Some(record))) if !is_meant(record) => false,
-            // Of two logins that landed beside this deletion, this one may have been gone before the other one came.
-            Some((entry, Some(_))) if self.has_come_in_doubt(entry) => false,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {
@@ -171,8 +169,10 @@ impl<'a> Change<'a> {
     }
 
     /// Whether another write has left its doubt there since this one was sent.
-    fn has_come_in_doubt(&self, current: &Entry) -> bool {
-        current.is_in_doubt() && !self.was_in_doubt
+    fn has_come_in_doubt(&self, current: &Arc<Entry>) -> bool {
+        let is_as_before = self.before.as_ref().is_some_and(|before| Arc::ptr_eq(before, current))
+            && current.doubts() == self.doubts;
+        current.is_in_doubt() && !is_as_before
     }
 
     /// Whether nothing new was learnt meanwhile.

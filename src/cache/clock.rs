@@ -94,13 +94,18 @@ impl fmt::Debug for dyn Clock {
 }
 
 /// A reading of both clocks, in nanoseconds: the wall clock's since 1970.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     monotonic: u64,
     wall: u64,
 }
 
 impl Moment {
+    /// None that any clock comes to.
+    pub(super) const NEVER: Self = Self { monotonic: u64::MAX, wall: u64::MAX };
+    /// None that any clock is before.
+    pub(super) const OVER: Self = Self { monotonic: 0, wall: 0 };
+
     pub(crate) fn now(clock: &dyn Clock) -> Self {
         Self::new(clock.monotonic(), clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
     }
@@ -138,22 +143,25 @@ impl Moment {
     }
 }
 
-/// A moment that may be noted by many at once: of each clock, one more than it says, so that zero is none.
-#[derive(Default)]
+/// A moment that may be noted while others read it. They may see one clock of the old one and one of the new.
 pub(super) struct AtomicMoment {
     monotonic: AtomicU64,
     wall: AtomicU64,
 }
 
 impl AtomicMoment {
-    pub(super) fn set(&self, now: &Moment) {
-        self.monotonic.store(now.monotonic.saturating_add(1), Ordering::Relaxed);
-        self.wall.store(now.wall.saturating_add(1), Ordering::Relaxed);
+    pub(super) fn new(moment: Moment) -> Self {
+        Self { monotonic: AtomicU64::new(moment.monotonic), wall: AtomicU64::new(moment.wall) }
     }
 
-    pub(super) fn get(&self) -> Option<Moment> {
-        let read = |clock: &AtomicU64| clock.load(Ordering::Relaxed).checked_sub(1);
-        Some(Moment { monotonic: read(&self.monotonic)?, wall: read(&self.wall)? })
+    pub(super) fn set(&self, moment: Moment) {
+        self.monotonic.store(moment.monotonic, Ordering::Relaxed);
+        self.wall.store(moment.wall, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Moment {
+        let read = |clock: &AtomicU64| clock.load(Ordering::Relaxed);
+        Moment { monotonic: read(&self.monotonic), wall: read(&self.wall) }
     }
 }
 

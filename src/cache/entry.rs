@@ -1,6 +1,6 @@
 //! What is known of one name, and for what it still serves.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -20,25 +20,27 @@ const OUTAGE: Duration = Duration::from_secs(10);
 /// How many handles a token has that many threads want at once.
 const HANDLES: usize = 16;
 
-/// What is known of one name. Only its flags change: whatever else is to change takes a new entry.
+/// What is known of one name. Its flags change, and its times when the service shows the same again: whatever else is to
+/// change takes a new entry.
 ///
 /// In this order in memory: what a hit looks at lies together.
 #[repr(C)]
 pub(crate) struct Entry {
-    fresh_until: Moment,
+    fresh_until: AtomicMoment,
     flags: AtomicU8,
     pub(super) source: Source,
+    /// How often a write has left its doubt here.
+    doubts: AtomicU32,
     touched: AtomicU64,
     pub(super) known: Known,
     pub(super) locator: Locator,
-    base_until: Moment,
-    /// When it was asked for at the service, or sent to it, last: its age for all that follows a failure.
-    seen: Moment,
+    base_until: AtomicMoment,
     /// When the answer was there: from then on nothing older is believed for a while. The service may have changed it just
     /// before that, however long ago it was asked.
-    learnt: Moment,
+    learnt: AtomicMoment,
     /// Until when it stands in while the service fails.
-    useful_until: Moment,
+    useful_until: AtomicMoment,
+    /// When a load has failed last, or was tried behind the readers' backs.
     failed: AtomicMoment,
     /// For a token that many threads want at once: handles of its own for each of some, so that they do not all count
     /// references at one place.
@@ -96,11 +98,9 @@ impl Entry {
             Some(version) if version.arn != record.version.arn => Some(version.arn.clone()),
             _ => before.traces().gone.clone(),
         });
-        let time_to_live = settings.jittered();
-        let fresh_until = as_of.plus(fresh_for(&record.token, &as_of, time_to_live));
-        let new = Self::new(locator, Known::Present(record), source, as_of, now, settings);
-        Self { fresh_until, base_until: as_of.plus(time_to_live), ..new }
-            .after(Traces { gone, ..Traces::default() })
+        let new = Self::new(locator, Known::Present(record), source);
+        new.renew(as_of, now, settings);
+        new.after(Traces { gone, ..Traces::default() })
     }
 
     /// A record that was not found.
@@ -113,9 +113,10 @@ impl Entry {
     ) -> Self {
         let last = before.and_then(Self::version).cloned();
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
-        Self::new(locator, Known::Absent, Source::Loaded, as_of, now, settings)
+        Self::new(locator, Known::Absent, Source::Loaded)
             .after(Traces { last, ..traces })
-            .serving(&as_of, settings.miss_time_to_live())
+            .dated(as_of, now, settings)
+            .serving(as_of.plus(settings.miss_time_to_live()))
     }
 
     /// A record that this process has deleted, at this time by the service's clock.
@@ -129,9 +130,10 @@ impl Entry {
     ) -> Self {
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
         let gone = before.and_then(Self::version).map(|version| version.arn.clone()).or(traces.gone);
-        Self::new(locator, Known::Absent, Source::Written, as_of, now, settings)
+        Self::new(locator, Known::Absent, Source::Written)
             .after(Traces { gone, last: None, deleted: traces.deleted.max(at) })
-            .serving(&as_of, settings.miss_time_to_live())
+            .dated(as_of, now, settings)
+            .serving(as_of.plus(settings.miss_time_to_live()))
     }
 
     /// A name under which this process has deleted something, while what is known of it may be older or newer than that:
@@ -149,38 +151,31 @@ impl Entry {
         let gone = arn.map(str::to_owned).or(traces.gone);
         let last = before.and_then(Self::version).cloned();
         let traces = Traces { gone, last, deleted: traces.deleted.max(at) };
-        let new = Self::new(locator, Known::Absent, Source::Written, as_of, now, settings).after(traces);
+        let new = Self::new(locator, Known::Absent, Source::Written).after(traces);
         new.doubt();
-        new
+        new.dated(as_of, now, settings)
     }
 
     pub(super) fn invalidated(locator: Locator, now: Moment, settings: &CacheSettings) -> Self {
-        Self::new(locator, Known::Invalidated, Source::Loaded, now, now, settings)
+        Self::new(locator, Known::Invalidated, Source::Loaded).dated(now, now, settings)
     }
 
-    fn new(
-        locator: Locator,
-        known: Known,
-        source: Source,
-        as_of: Moment,
-        now: Moment,
-        settings: &CacheSettings,
-    ) -> Self {
-        let never = Moment::new(Duration::ZERO, Duration::ZERO);
+    /// Not fresh, not even for who has read the clock before this was known.
+    fn new(locator: Locator, known: Known, source: Source) -> Self {
+        let over = || AtomicMoment::new(Moment::OVER);
         Self {
             locator,
             known,
             source,
             traces: None,
-            seen: as_of,
-            learnt: now,
-            // Not even for who has read the clock before this was known.
-            fresh_until: never,
-            base_until: never,
-            useful_until: as_of.plus(settings.longest_use()),
+            learnt: over(),
+            fresh_until: over(),
+            base_until: over(),
+            useful_until: over(),
             flags: AtomicU8::new(0),
+            doubts: AtomicU32::new(0),
             touched: AtomicU64::new(0),
-            failed: AtomicMoment::default(),
+            failed: AtomicMoment::new(Moment::NEVER),
             handles: OnceLock::new(),
         }
     }
@@ -190,8 +185,38 @@ impl Entry {
         Self { traces, ..self }
     }
 
-    fn serving(self, as_of: &Moment, time: Duration) -> Self {
-        Self { fresh_until: as_of.plus(time), base_until: as_of.plus(time), ..self }
+    fn dated(self, as_of: Moment, now: Moment, settings: &CacheSettings) -> Self {
+        self.note_times(as_of, now, settings);
+        self
+    }
+
+    fn serving(self, until: Moment) -> Self {
+        self.base_until.set(until);
+        self.fresh_until.set(until);
+        self
+    }
+
+    fn note_times(&self, as_of: Moment, now: Moment, settings: &CacheSettings) {
+        self.learnt.set(now);
+        self.useful_until.set(as_of.plus(settings.longest_use()));
+    }
+
+    /// Whether a load that has shown this record has shown what is known, so that only the times are other ones.
+    pub(super) fn is_confirmed_by(&self, loaded: &Record) -> bool {
+        self.source == Source::Loaded
+            && self.flags() == 0
+            && self.record().is_some_and(|known| known.version == loaded.version)
+    }
+
+    /// A record that was read or written, or read again. Under the lock of its locator.
+    pub(super) fn renew(&self, as_of: Moment, now: Moment, settings: &CacheSettings) {
+        let time_to_live = settings.jittered();
+        self.note_times(as_of, now, settings);
+        self.failed.set(Moment::NEVER);
+        self.base_until.set(as_of.plus(time_to_live));
+        if let Some(record) = self.record() {
+            self.fresh_until.set(as_of.plus(fresh_for(&record.token, &as_of, time_to_live)));
+        }
     }
 
     fn traces(&self) -> &Traces {
@@ -206,17 +231,15 @@ impl Entry {
             Known::Absent => Known::Absent,
             Known::Invalidated => Known::Invalidated,
         };
-        let new = Self::new(self.locator, known, self.source, now, now, settings);
-        let fresh_until = now.plus(SHORT.min(settings.time_to_live));
-        let flags = AtomicU8::new(self.flags() & (DOUBTED | UNFIT));
+        let new = Self::new(self.locator, known, self.source);
+        let copy = |moment: &AtomicMoment| AtomicMoment::new(moment.get());
         // Not a base: a save asks anew, for what it was based on could be older than the time to live.
         Self {
             traces: self.traces.clone(),
-            seen: self.seen,
-            learnt: self.learnt,
-            useful_until: self.useful_until,
-            fresh_until,
-            flags,
+            learnt: copy(&self.learnt),
+            useful_until: copy(&self.useful_until),
+            fresh_until: AtomicMoment::new(now.plus(SHORT.min(settings.time_to_live))),
+            flags: AtomicU8::new(self.flags() & (DOUBTED | UNFIT)),
             ..new
         }
     }
@@ -256,7 +279,7 @@ impl Entry {
         let Some(Record { version: loaded, .. }) = loaded else {
             return false;
         };
-        if now.since(&self.learnt) >= NEVER_BACK {
+        if now.since(&self.learnt.get()) >= NEVER_BACK {
             return false;
         }
         self.traces().gone.as_ref() == Some(&loaded.arn)
@@ -266,22 +289,29 @@ impl Entry {
 
     /// Whether it answers finds.
     pub(super) fn is_fresh(&self, now: &Moment) -> bool {
-        self.flags() & (DEAD | DOUBTED) == 0 && now.is_before(&self.fresh_until)
+        self.flags() & (DEAD | DOUBTED) == 0 && now.is_before(&self.fresh_until.get())
     }
 
     /// Whether a save may be based on it.
     pub(super) fn is_base(&self, now: &Moment) -> bool {
-        self.flags() & (DEAD | DOUBTED) == 0 && now.is_before(&self.base_until)
+        self.flags() & (DEAD | DOUBTED) == 0 && now.is_before(&self.base_until.get())
     }
 
     /// Whether it is served when the service fails in a passing way.
     pub(super) fn outlives_failures(&self, now: &Moment) -> bool {
-        self.record().is_some() && self.flags() & (DEAD | UNFIT) == 0 && now.is_before(&self.useful_until)
+        self.record().is_some()
+            && self.flags() & (DEAD | UNFIT) == 0
+            && now.is_before(&self.useful_until.get())
     }
 
     /// Whether a write may have left it behind.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.flags() & DOUBTED != 0
+    }
+
+    /// How often a write has left its doubt here.
+    pub(super) fn doubts(&self) -> u32 {
+        self.doubts.load(Ordering::Acquire)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -294,12 +324,17 @@ impl Entry {
 
     /// A write of unknown fate may have left it behind: it is to be loaded again, but serves in an outage.
     pub(super) fn doubt(&self) {
-        self.flag(DOUBTED);
+        self.cast_doubt(DOUBTED);
     }
 
     /// A write that has landed may have left it behind: nobody is to see it again before it is loaded.
     pub(super) fn disown(&self) {
-        self.flag(DOUBTED | UNFIT);
+        self.cast_doubt(DOUBTED | UNFIT);
+    }
+
+    fn cast_doubt(&self, flags: u8) {
+        self.doubts.fetch_add(1, Ordering::Release);
+        self.flag(flags);
     }
 
     /// What is loaded next is believed; until then it serves on.
@@ -323,7 +358,7 @@ impl Entry {
 
     /// The service is tried again while this serves: until that has ended, nobody need wait for it.
     pub(super) fn note_try(&self, now: &Moment) {
-        self.failed.set(now);
+        self.failed.set(*now);
     }
 
     /// Whether loads have failed just now, so that readers need not wait for the next one to fail, too.
@@ -336,9 +371,10 @@ impl Entry {
         self.since_failure(now).is_none_or(|since| since >= SHORT)
     }
 
-    /// When a load has failed last, or was tried behind the readers' backs.
+    /// How long ago a load has failed last, or was tried behind the readers' backs.
     fn since_failure(&self, now: &Moment) -> Option<Duration> {
-        Some(now.since(&self.failed.get()?))
+        let failed = self.failed.get();
+        (failed != Moment::NEVER).then(|| now.since(&failed))
     }
 
     /// Why it has to be loaded again.

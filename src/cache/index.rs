@@ -62,7 +62,7 @@ impl Index {
             for key in LookupKey::all_of(&record.token) {
                 let hash = self.hash(&key);
                 let leads_to_old = || old.is_some_and(|old| self.leads_to(hash, old));
-                if names(&key, &new.locator) || leads_to_old() {
+                if leads_to_old() || names(&key, &new.locator) {
                     self.put(hash, new);
                 }
             }

@@ -44,7 +44,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::contract::{Locator, LookupKey, OAuthToken, TokenId, epoch_millis};
 use crate::flights::Flights;
-use crate::record::Record;
+use crate::record::{Record, Version};
 
 use bound::Bound;
 use counters::{Counters, add_one};
@@ -153,6 +153,11 @@ impl Cache {
             Some(entry) if entry.is_ahead_of(Some(&record), &self.now()) => entry.record().cloned(),
             _ => Some(record),
         }
+    }
+
+    /// The record of this name, if this version of it is in memory.
+    pub(crate) fn of_version(&self, locator: &Locator, version: &Version) -> Option<Record> {
+        self.index.of(locator)?.record().filter(|record| record.version == *version).cloned()
     }
 
     /// Forgets what is known of every record of this id; what the service shows next is believed.

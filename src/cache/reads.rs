@@ -193,7 +193,17 @@ impl Cache {
             Ok(_) if !is_registered => return Some(Landing::Superseded),
             Ok(record) => record,
         };
-        let entry = match current.as_deref().filter(|known| known.has_a_say()) {
+        let known = current.as_deref().filter(|known| known.has_a_say());
+        if let (Some(known), Some(record)) = (known, &record)
+            && known.is_confirmed_by(record)
+        {
+            known.renew(asked, now, &self.settings);
+            if known.is_due_for_a_touch(&now) {
+                self.bound.touch(&locator);
+            }
+            return Some(Landing::Known(known.record().cloned()));
+        }
+        let entry = match known {
             Some(known) if known.is_ahead_of(record.as_ref(), &now) => {
                 add_one(&self.counters.backward_reads);
                 if !is_repeated {

@@ -379,3 +379,41 @@ async fn what_was_made_in_the_moment_of_a_deletion_is_in_doubt() {
     change.deleted(None, at(5));
     assert!(cache.get(&LookupKey::User("1")).is_none());
 }
+
+/// A write of unknown fate leaves its doubt behind; what was in doubt before the deletion was sent is deleted with the rest.
+#[test]
+fn a_deletion_is_the_last_word_unless_doubt_has_come_since_it_was_sent() {
+    for (has_come_since, is_known_to_be_gone) in [(false, true), (true, false)] {
+        let cache = cache();
+        save(&cache, 1, 0);
+        let locator = record(1, 0).0;
+        drop(Change::begin(&cache, locator));
+        let deletion = Change::begin(&cache, locator);
+        if has_come_since {
+            drop(Change::begin(&cache, locator));
+        }
+        deletion.deleted(None, None);
+        let base = cache.base(&LookupKey::User("1"), false);
+        assert_eq!(base.is_some_and(|record| record.is_none()), is_known_to_be_gone);
+    }
+}
+
+/// It is fresh again, and nothing is put in anew, unless what is known was in doubt.
+#[tokio::test]
+async fn what_is_shown_again_keeps_its_entry() {
+    for (is_in_doubt, is_kept) in [(false, true), (true, false)] {
+        let settings = CacheSettings { time_to_live: Duration::ZERO, ..CacheSettings::default() };
+        let cache = Cache::new(settings, Arc::new(SystemClock::new()));
+        let (locator, shown) = record(1, 0);
+        load(&cache, locator, Some(shown.clone())).await;
+        let entry = cache.index.of(&locator).expect("known");
+        entry.note_failure(true, &cache.now());
+        if is_in_doubt {
+            entry.doubt();
+        }
+        load(&cache, locator, Some(shown)).await;
+        let now = cache.index.of(&locator).expect("known");
+        assert_eq!(Arc::ptr_eq(&entry, &now), is_kept);
+        assert!(!now.is_in_doubt() && now.is_due_for_a_try(&cache.now()));
+    }
+}

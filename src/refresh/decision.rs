@@ -45,7 +45,7 @@ pub(super) fn is_fresh(token: &OAuthToken, now: SystemTime, leeway: Duration) ->
 /// Whether what is `stored` now is what another process has refreshed since `before` was read.
 pub(super) fn was_refreshed(before: &Stored, stored: &Stored, now: SystemTime, leeway: Duration) -> bool {
     let access_token = |stored: &Stored| stored.token.access_token().map(|t| t.expose_secret().to_owned());
-    stored.version_id != before.version_id
+    stored.version.id != before.version.id
         // The same access token with a later expiry is an edit, not a refresh.
         && access_token(stored) != access_token(before)
         && is_fresh(&stored.token, now, leeway)
@@ -58,6 +58,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{Locator, LocatorKind, OAuthTokenBuilder};
+    use crate::record::Version;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -94,7 +95,7 @@ mod tests {
         let stored = |version_id: &str, token: OAuthTokenBuilder| Stored {
             locator: Locator::new(LocatorKind::User, &["bob"]),
             name: "app/x".to_owned(),
-            version_id: version_id.to_owned(),
+            version: Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None },
             token: Arc::new(built(token)),
         };
         let before = stored("one", valid_for(Duration::ZERO));

@@ -70,7 +70,7 @@ impl<R: Records> Refresh<R> {
         }
         if let Some(exchanged) = self.unsaved.take(&current) {
             let saved = self.save(&current, OAuthToken::clone(&exchanged)).await?;
-            if self.is_fresh(&saved) {
+            if self.is_fresh(&saved.token) {
                 return Ok(Outcome::Exchanged(saved));
             }
             match self.records.re_read(&current.locator).await? {
@@ -95,7 +95,7 @@ impl<R: Records> Refresh<R> {
     }
 
     /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
-    async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Arc<OAuthToken>, RefreshError> {
+    async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
         let token = match to_save(&current.token, &given) {
             Ok(token) => token,
             Err(error) => {

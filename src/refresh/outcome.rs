@@ -7,6 +7,7 @@ use crate::contract::OAuthToken;
 
 use super::RefreshError;
 use super::decision::is_fresh;
+use super::records::{Records, Stored};
 
 #[derive(Clone)]
 pub(super) enum Outcome {
@@ -14,7 +15,7 @@ pub(super) enum Outcome {
     Gone,
     /// The token was fresh when it was read again: nothing was exchanged.
     FoundFresh(Arc<OAuthToken>),
-    Exchanged(Arc<OAuthToken>),
+    Exchanged(Stored),
     /// The exchange failed because another process had made its own.
     ExchangedElsewhere(Arc<OAuthToken>),
     Failed(RefreshError),
@@ -31,12 +32,13 @@ impl Outcome {
         }
     }
 
-    pub(super) fn into_result(self) -> Result<Option<Arc<OAuthToken>>, RefreshError> {
+    /// What one who has waited for it gets. While a save writes its tags, another save of this process may have come and
+    /// ended, before the one who waits has asked.
+    pub(super) fn into_result(self, records: &impl Records) -> Result<Option<Arc<OAuthToken>>, RefreshError> {
         match self {
             Self::Gone => Ok(None),
-            Self::FoundFresh(token) | Self::Exchanged(token) | Self::ExchangedElsewhere(token) => {
-                Ok(Some(token))
-            }
+            Self::FoundFresh(token) | Self::ExchangedElsewhere(token) => Ok(Some(token)),
+            Self::Exchanged(stored) => Ok(records.not_older(stored)),
             Self::Failed(error) => Err(error),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::contract::{Locator, OAuthToken, StoreError};
+use crate::record::Version;
 
 /// A stored token, as it was read.
 #[derive(Clone)]
@@ -12,7 +13,7 @@ pub(crate) struct Stored {
     pub(crate) locator: Locator,
     /// The name of the secret, for errors and events.
     pub(crate) name: String,
-    pub(crate) version_id: String,
+    pub(crate) version: Version,
     pub(crate) token: Arc<OAuthToken>,
 }
 
@@ -31,5 +32,8 @@ pub(crate) trait Records: Clone + Send + Sync + 'static {
     fn re_read(&self, locator: &Locator) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
     /// Saves a token; returns what is then stored.
-    fn save(&self, token: &OAuthToken) -> impl Future<Output = Result<Arc<OAuthToken>, StoreError>> + Send;
+    fn save(&self, token: &OAuthToken) -> impl Future<Output = Result<Stored, StoreError>> + Send;
+
+    /// The token, or a newer one of the same record that this process has seen; `None` if that was deleted since.
+    fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>>;
 }

@@ -82,13 +82,13 @@ impl Refreshes {
             match self.place(refresh.found.locator) {
                 Place::Join(flight) => match flight.outcome().await {
                     Some(outcome) if outcome.answers(refresh.records.now(), refresh.leeway) => {
-                        return outcome.into_result();
+                        return outcome.into_result(&refresh.records);
                     }
                     // Of no use to us, or abandoned. Whoever led it has had its answer and does not come back.
                     _ => {}
                 },
                 Place::Lead(ticket, flight) => {
-                    let name = refresh.found.name.clone();
+                    let (name, records) = (refresh.found.name.clone(), refresh.records.clone());
                     let task = async move {
                         let outcome = refresh.run(exchange).await;
                         // It cannot be refused: a refresh lands whatever else has happened to the record.
@@ -96,7 +96,7 @@ impl Refreshes {
                     };
                     tokio::spawn(task.in_current_span());
                     return match flight.outcome().await {
-                        Some(outcome) => outcome.into_result(),
+                        Some(outcome) => outcome.into_result(&records),
                         None => Err(RefreshError::abandoned(&name)),
                     };
                 }
@@ -125,6 +125,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{ErrorKind, LocatorKind, StoreError};
+    use crate::record::Version;
     use crate::refresh::Stored;
 
     /// One record, which is whoever's it is asked for.
@@ -141,7 +142,8 @@ mod tests {
         fn stored(&self) -> Stored {
             let token = Arc::clone(&*self.0.lock().unwrap_or_else(PoisonError::into_inner));
             let locator = Locator::new(LocatorKind::User, &["bob"]);
-            Stored { locator, name: "app/x".to_owned(), version_id: "1".to_owned(), token }
+            let version = Version { arn: "arn:x".to_owned(), id: "1".to_owned(), created: None };
+            Stored { locator, name: "app/x".to_owned(), version, token }
         }
     }
 
@@ -162,13 +164,17 @@ mod tests {
             Ok(Some(self.stored()))
         }
 
-        async fn save(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+        async fn save(&self, token: &OAuthToken) -> Result<Stored, StoreError> {
             if token.extra("refuse").is_some() {
                 return Err(ErrorKind::AccessDenied.into());
             }
             let stored = Arc::new(token.clone().into_found(None));
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&stored);
-            Ok(stored)
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stored;
+            Ok(self.stored())
+        }
+
+        fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>> {
+            Some(stored.token)
         }
     }
 
@@ -214,8 +220,12 @@ mod tests {
             panic!("it is in memory")
         }
 
-        async fn save(&self, _: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+        async fn save(&self, _: &OAuthToken) -> Result<Stored, StoreError> {
             panic!("there is nothing to save")
+        }
+
+        fn not_older(&self, _: Stored) -> Option<Arc<OAuthToken>> {
+            panic!("nothing is exchanged")
         }
     }
 

@@ -20,14 +20,14 @@ struct Kept {
 
 impl Unsaved {
     pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
-        let kept = Kept { token: Arc::clone(token), version_id: exchanged.version_id.clone() };
+        let kept = Kept { token: Arc::clone(token), version_id: exchanged.version.id.clone() };
         self.lock().insert(exchanged.locator, kept);
     }
 
     /// What is to be saved over `current` before anything else.
     pub(super) fn take(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
         let kept = self.lock().remove(&current.locator)?;
-        (kept.version_id == current.version_id).then_some(kept.token)
+        (kept.version_id == current.version.id).then_some(kept.token)
     }
 
     pub(super) fn forget(&self, locator: &Locator) {

@@ -43,7 +43,7 @@ const TAGGING: Duration = Duration::from_secs(3);
 
 /// Saves a token. Until the first write is sent, dropping the future stops the save; after that it is carried to its
 /// end.
-pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
+pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<Record, StoreError> {
     if LookupPlan::of(token).is_empty() {
         return Err(ErrorKind::NoLookupKey.into());
     }
@@ -129,7 +129,7 @@ struct Save {
 }
 
 enum Outcome {
-    Stored(Arc<OAuthToken>),
+    Stored(Record),
     /// The write did not land; this is what is there now.
     Lost(Option<Record>),
 }
@@ -143,7 +143,7 @@ enum Taken {
 }
 
 impl Save {
-    async fn run(&mut self, mut current: Option<Record>) -> Result<Arc<OAuthToken>, StoreError> {
+    async fn run(&mut self, mut current: Option<Record>) -> Result<Record, StoreError> {
         self.deadline = Instant::now() + self.storage.settings.write_deadline;
         let mut backoff = Backoff::new();
         let mut missing = 0;
@@ -160,7 +160,7 @@ impl Save {
                 None => self.create().await?,
             };
             match outcome {
-                Outcome::Stored(token) => return Ok(token),
+                Outcome::Stored(record) => return Ok(record),
                 Outcome::Lost(next) => current = next,
             }
             if !backoff.wait_before(self.deadline).await {
@@ -176,7 +176,7 @@ impl Save {
 
     /// Sends the write again that an earlier save of this token got no answer to. If it has landed, only what has been
     /// added to the token since is left to save.
-    async fn resume(&mut self, write: &Arc<Write>) -> Result<Arc<OAuthToken>, StoreError> {
+    async fn resume(&mut self, write: &Arc<Write>) -> Result<Record, StoreError> {
         self.deadline = Instant::now() + self.storage.settings.write_deadline;
         // That this try is refused says nothing of the earlier one.
         let answer = self.send(write).await.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
@@ -193,7 +193,7 @@ impl Save {
             }
             self.update_tags_if_current(write).await;
             if self.merge_into(&record).is_none() {
-                return Ok(record.token);
+                return Ok(record);
             }
             self.progress.lock().come_from.push(record);
         }
@@ -212,7 +212,7 @@ impl Save {
             if let Some(locator) = locator_of(&base.token) {
                 self.storage.cache.observed(locator, &base, &self.asked);
             }
-            return Ok(Outcome::Stored(base.token));
+            return Ok(Outcome::Stored(base));
         };
         let merged = Arc::new(merged);
         let mut slot = slot_after(&base.version.id);
@@ -232,9 +232,9 @@ impl Save {
             self.progress.set_in_flight(None);
             self.refusal = None;
             match answer {
-                Answer::Landed(_) => {
+                Answer::Landed(record) => {
                     self.update_tags(&base, &merged).await;
-                    return Ok(Outcome::Stored(merged));
+                    return Ok(Outcome::Stored(record));
                 }
                 Answer::Taken => match self.after_taken_slot(&base).await? {
                     Taken::By(record) => return Ok(Outcome::Lost(record)),
@@ -343,21 +343,18 @@ impl Save {
             stored: record,
             created: self.storage.cache.service_time(),
         });
-        let taken_by = self.create_until_answered(&write).await?;
+        let outcome = self.create_until_answered(&write).await?;
         self.progress.set_in_flight(None);
-        Ok(match taken_by {
-            None => Outcome::Stored(Arc::clone(&write.stored)),
-            record => Outcome::Lost(record),
-        })
+        Ok(outcome)
     }
 
-    /// `None` once the Create has landed, else the record of somebody else who came first.
-    async fn create_until_answered(&mut self, write: &Arc<Write>) -> Result<Option<Record>, StoreError> {
+    /// Sends a Create until it has landed, or somebody else has come first.
+    async fn create_until_answered(&mut self, write: &Arc<Write>) -> Result<Outcome, StoreError> {
         let (name, request_token) = (&write.name, write.request_token());
         let mut backoff = Backoff::new();
         loop {
             let refusal = match self.send(write).await? {
-                Answer::Landed(_) => return Ok(None),
+                Answer::Landed(record) => return Ok(Outcome::Stored(record)),
                 Answer::Gone(error) => {
                     self.progress.set_in_flight(None);
                     return Err(error.into_store_error(Some(name)));
@@ -366,19 +363,19 @@ impl Save {
                 Answer::InvalidRequest(error) => Some(error),
             };
             if refusal.is_none() {
-                if self.landed_before(write).await?.is_some() {
-                    return Ok(None);
+                if let Some(record) = self.landed_before(write).await? {
+                    return Ok(Outcome::Stored(record));
                 }
                 if let Some(record) = self.storage.read_secret(name, name).await? {
                     self.progress.set_in_flight(None);
-                    return self.take_over(record).map(Some);
+                    return Ok(Outcome::Lost(Some(self.take_over(record)?)));
                 }
             }
             // Taken and not to be read: created or deleted a moment ago, scheduled for deletion, or without a value.
             if let Some(described) = self.storage.describe(name, name).await? {
                 if described.version_ids.iter().any(|id| id == request_token) {
                     // It landed when its answer was lost, and has been deleted since.
-                    return Ok(None);
+                    return Ok(Outcome::Stored(write.record_in(described.arn)));
                 }
                 if described.is_scheduled_for_deletion {
                     self.force_delete(&described.arn, name).await?;

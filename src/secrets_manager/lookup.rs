@@ -124,7 +124,8 @@ impl Storage {
         if hit.is_some() || !self.is_searched(&key) {
             return Ok(hit);
         }
-        for record in self.search(purpose, key).await? {
+        // Boxed: few lookups come here, and all would carry its future.
+        for record in Box::pin(self.search(purpose, key)).await? {
             candidates.push(record?);
         }
         let hit = purpose.hit(plan, key, &candidates)?;

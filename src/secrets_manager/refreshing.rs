@@ -29,8 +29,13 @@ impl Records for Arc<Storage> {
         self.read_cached(*locator, Demand::Current).await?.map(stored).transpose()
     }
 
-    async fn save(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
-        compare_and_swap::save(self, token).await
+    async fn save(&self, token: &OAuthToken) -> Result<Stored, StoreError> {
+        stored(compare_and_swap::save(self, token).await?)
+    }
+
+    fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>> {
+        let Stored { locator, name, version, token } = stored;
+        self.cache.not_older(&locator, Record { token, version, name }).map(|record| record.token)
     }
 }
 
@@ -39,5 +44,5 @@ fn stored(record: Record) -> Result<Stored, StoreError> {
         return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(record.name));
     };
     let Record { name, version, token } = record;
-    Ok(Stored { locator, name, version_id: version.id, token })
+    Ok(Stored { locator, name, version, token })
 }

@@ -252,24 +252,28 @@ fn once() -> aws_sdk_secretsmanager::config::Builder {
 }
 
 /// Runs a request under the store's deadline, reads its error, and leaves a trace of it without anything secret.
-async fn call<T, E>(
+fn call<T, E>(
     operation: &'static str,
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
-) -> Result<T, ServiceError>
+) -> impl Future<Output = Result<T, ServiceError>> + Send
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    T: Send,
+    E: ProvideErrorMetadata + std::error::Error + Send + 'static,
 {
-    let start = Instant::now();
-    // Boxed where it begins: the SDK's futures are large, and would be moved with each that is built around them.
-    let outcome = match timeout(CALL_DEADLINE, Box::pin(request)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(ServiceError::from_sdk(operation, &error)),
-        Err(_) => Err(ServiceError::timed_out(operation)),
-    };
-    let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match &outcome {
-        Ok(_) => tracing::debug!(operation, elapsed_ms, "answered"),
-        Err(error) => tracing::debug!(operation, elapsed_ms, %error, "failed"),
+    // Boxed before anything is built around it: the SDK's futures are large, and would be moved with each of those.
+    let request = Box::pin(request);
+    async move {
+        let start = Instant::now();
+        let outcome = match timeout(CALL_DEADLINE, request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(ServiceError::from_sdk(operation, &error)),
+            Err(_) => Err(ServiceError::timed_out(operation)),
+        };
+        let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &outcome {
+            Ok(_) => tracing::debug!(operation, elapsed_ms, "answered"),
+            Err(error) => tracing::debug!(operation, elapsed_ms, %error, "failed"),
+        }
+        outcome
     }
-    outcome
 }

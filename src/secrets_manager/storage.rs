@@ -86,7 +86,13 @@ impl Storage {
             let refusal = match self.service.get(secret_id).await {
                 Ok(answer) => {
                     self.cache.note_service_time(answer.version.created);
-                    return answer.into_record(&self.prefix).transpose();
+                    // A version never changes.
+                    let locator = self.prefix.locator_in(&answer.name);
+                    return match locator.and_then(|locator| self.cache.of_version(&locator, &answer.version))
+                    {
+                        Some(record) => Ok(Some(record)),
+                        None => answer.into_record(&self.prefix).transpose(),
+                    };
                 }
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) if error.is_invalid_request() => error,

@@ -412,7 +412,8 @@ impl TokenStore for SecretsManagerTokenStore {
     }
 
     async fn save_token(&self, token: &OAuthToken) -> Result<Arc<OAuthToken>, StoreError> {
-        compare_and_swap::save(&self.storage, token).instrument(self.span("save_token")).await
+        let saved = compare_and_swap::save(&self.storage, token).instrument(self.span("save_token")).await;
+        saved.map(|record| record.token)
     }
 
     async fn delete_token(&self, id: &TokenId) -> Result<(), StoreError> {

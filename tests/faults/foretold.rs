@@ -105,7 +105,7 @@ impl Fortune {
                 self.writing = Some((Duration::ZERO, Duration::ZERO));
             }
             if self.is_out_of_time(step) {
-                return self.out_of_time(index);
+                return self.out_of_time(index, steps.len() - index, undisturbed);
             }
             if index < position || !self.strikes(step) {
                 self.count(1, 1);
@@ -116,6 +116,11 @@ impl Fortune {
                 self.count(1, 1);
                 self.pass(latency, latency);
                 self.budget = self.budget.map(|budget| budget - 1);
+                // The deadline comes between two steps: a save looks at the clock before it tries again, not at each step.
+                if self.writing.is_some_and(|(least, _)| least + latency > WRITE_DEADLINE) {
+                    self.is_uncertain = true;
+                    self.requests.0 = self.requests.0.min(1);
+                }
                 if step.role == Role::Tag {
                     self.longest += latency.min(TAGGING);
                 } else {
@@ -171,11 +176,16 @@ impl Fortune {
         least > WRITE_DEADLINE
     }
 
-    fn out_of_time(mut self, index: usize) -> Foretold {
+    fn out_of_time(mut self, index: usize, rest: usize, undisturbed: &Verdict) -> Foretold {
         self.failure = Some((index, ErrorKind::Contended));
         // Reads may have been left out, too.
         self.requests.0 = 0;
-        self.told(vec![too_late()])
+        let mut verdicts = vec![too_late()];
+        if self.is_uncertain {
+            verdicts.push(undisturbed.clone());
+            self.requests.1 += rest;
+        }
+        self.told(verdicts)
     }
 
     fn count(&mut self, least: usize, most: usize) {

@@ -19,15 +19,6 @@ fn set(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
-/// Runs that don't end as they are foretold, and are told as open: with each answer four seconds late, these saves come to
-/// their deadline of ten at a step that jitter decides, and the table knows of one end only. What was seen is an error that
-/// is retryable, or the save.
-const OPEN: [&str; 3] = [
-    "save a login, Scheduled: Latency(4)",
-    "save a change, RolledBack: Latency(4)",
-    "save a found token, DeletedSince: Latency(4)",
-];
-
 /// Of many runs, all that went wrong.
 pub(crate) struct Report {
     what: &'static str,
@@ -71,13 +62,7 @@ impl Report {
 
     pub(crate) fn add(&mut self, run: &impl Display, outcome: Result<(), String>) {
         self.made += 1;
-        let name = run.to_string();
-        let is_open = name.ends_with("client Brought") && OPEN.iter().any(|open| name.starts_with(open));
         if let Err(complaint) = outcome {
-            if is_open {
-                println!("open: {name}\n    {complaint}");
-                return;
-            }
             eprintln!("{run}\n    {complaint}");
             self.wrong.push(format!("{run}\n    {complaint}"));
         }

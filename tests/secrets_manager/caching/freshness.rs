@@ -1,5 +1,6 @@
 //! How long what is known counts, by two clocks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_token_store::TokenStore;
@@ -234,4 +235,22 @@ async fn a_save_after_a_miss_without_a_search_is_one_create() {
     let machine = token().id("7").access_token("m").build().expect("valid");
     assert_eq!(cost!(backend, store.find_token(&machine)), (None, "2 GetSecretValue".to_owned()));
     assert_eq!(cost!(backend, store.save_token(&machine)).1, "1 CreateSecret");
+}
+
+/// A version never changes, so its secrets are in memory once, however often it is read.
+#[tokio::test(start_paused = true)]
+async fn what_is_read_again_unchanged_is_the_token_that_was_known() {
+    let backend = EmbeddedSecretsManager::new();
+    let (hands, store) = timed(&backend).await;
+    let other = store_on(&backend).await;
+    let saved = other.save_token(&login("bob")).await.expect("saved");
+    let first = found(&store, "bob").await;
+    hands.pass_monotonic(TIME_TO_LIVE);
+    let (again, cost) = cost!(backend, store.find_by_user("bob"));
+    assert_eq!(cost, "1 GetSecretValue");
+    assert!(again.is_some_and(|again| Arc::ptr_eq(&again, &first)));
+
+    other.save_token(&saved.to_builder().extra("x", "1").build().expect("valid")).await.expect("saved");
+    hands.pass_monotonic(TIME_TO_LIVE);
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("1"));
 }

@@ -97,6 +97,24 @@ async fn who_asks_by_user_and_who_asks_by_id_share_an_exchange() {
     }
 }
 
+/// The refresh still writes its tags, and what it has saved is not the newest any more.
+#[tokio::test(start_paused = true)]
+async fn who_joins_after_a_later_save_of_this_process_is_given_that() {
+    let (backend, store) = with_expired_bob().await;
+    let tags = backend.gate(Gate::before(Operation::TagResource));
+    let refresh = spawn_refresh(&store, of("bob"), MINUTE, Server::default().exchange(HOUR));
+    soon(tags.arrived(1)).await;
+    let exchanged = found(&store, "bob").await;
+    let later = store.save_token(&built(exchanged.to_builder().extra("x", "1"))).await.expect("saved");
+    let joined = spawn_refresh(&store, of("bob"), 2 * HOUR, unwanted);
+    everything_waits().await;
+    assert!(!refresh.is_finished() && !joined.is_finished());
+    tags.open();
+    for caller in [refresh, joined] {
+        assert_eq!(some(ended(caller).await), later);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_users_do_not_wait_for_each_other() {
     let (_, store) = with_expired_bob().await;
