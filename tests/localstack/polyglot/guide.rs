@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{TestResult, context::Context};
 
-use super::Failure;
 use super::python::{command, repository};
+use super::{Failure, access_token, refresh_token};
 
 const PREFIX: &str = "oauth-tokens";
 const USER: &str = "bob@example.com";
@@ -63,6 +63,17 @@ pub(crate) async fn the_shell_commands_of_the_guide_do_what_it_says(context: Con
     assert!(value_from.contains(name) && value_from.ends_with(":access_token::"), "{value_from}");
     assert!(store.find_by_user(USER).await?.is_none(), "still logged in");
     assert!(store.find_by_user("eve").await?.is_some());
+    Ok(())
+}
+
+pub(crate) async fn the_python_of_the_guide_saves_what_it_says(context: Context) -> TestResult {
+    save_bob(&context).await?;
+    let [program] = &blocks("python")?[..] else { return Err("not one program".into()) };
+    let output = command(&context, "python")?.args(["-c", program]).output().await?;
+    assert!(output.status.success(), "{output:?}");
+    let bob = context.store(PREFIX).await.find_by_user(USER).await?.ok_or("bob is gone")?;
+    assert_eq!((access_token(&bob), refresh_token(&bob)), ("at-2", "1000.refresh"));
+    assert!(bob.expires_within(Duration::from_secs(3601)) && !bob.expires_within(Duration::from_secs(3000)));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ mod races;
 mod together;
 
 pub(crate) use guide::{
-    the_shell_commands_of_the_guide_do_what_it_says,
+    the_python_of_the_guide_saves_what_it_says, the_shell_commands_of_the_guide_do_what_it_says,
     the_task_definition_of_the_guide_resolves_to_the_access_token,
 };
 pub(crate) use lost_answers::{

@@ -212,9 +212,8 @@ pub(crate) async fn a_version_moved_back_by_hand_is_written_over(context: Contex
         Ok::<_, Failure>(answer.version_id.ok_or("no version")?)
     };
     let first = current().await?;
-    for number in 0..3 {
-        python.save(BOB, json!({"x": number.to_string()})).await?;
-    }
+    // One, since LocalStack forgets a version that has no label, and its slot with it.
+    python.save(BOB, json!({"x": "1"})).await?;
     let last = current().await?;
     let roll_back = client.update_secret_version_stage().secret_id(name_of_bob()).version_stage("AWSCURRENT");
     roll_back.move_to_version_id(&first).remove_from_version_id(&last).send().await?;
