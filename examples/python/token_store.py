@@ -29,9 +29,12 @@ SLOTS = uuid.UUID("d9ae17dd-6386-5eab-aa9a-1bb1bd39ea6e")
 KEPT = {"schema", "id", "user_name", "save"}
 CREDENTIALS = {"refresh_token", "access_token", "grant_token"}
 FIELDS = KEPT | CREDENTIALS | {
-    "client_id", "client_secret", "redirect_url", "api_domain", "scope", "token_type", "expiry_time"}
+    "client_id", "client_secret", "redirect_url", "api_domain", "scope", "token_type", "expiry_time",
+}
 NUMBER = f"number {uuid.uuid4()} "  # begins what stands for a JSON number here: a float would round it
+NO_TEXT = "[\0\ud800-\udfff]"
 DEADLINE = 10.0  # seconds
+LOG = logging.getLogger("token_store")
 
 Members = dict[str, Any]
 
@@ -46,7 +49,7 @@ class Deleted(TokenError):
 
 class Unfinished(Exception):
     """A request failed, see `__cause__`, but the save may have landed, and others may have written since. Call
-    `again`, which begins with that same request: a save made anew could put an old refresh token over theirs."""
+    `again` soon, which begins with that same request: a new save could put an old refresh token over theirs."""
 
     def __init__(self, name: str, again: Callable[[], Token]) -> None:
         super().__init__(f"{name}: the save may have landed or not")
@@ -76,8 +79,11 @@ def tags(members: Members) -> dict[str, str]:
     """The fingerprints to search by. That of an own `id` is never changed here, since no save changes an id."""
     client, of = members.get("client_id"), members.get
     keys: dict[str, list[Any]] = {
-        "user": [of("user_name")], "grant": [client, of("grant_token")],
-        "refresh": [client, of("refresh_token")], "access": [of("access_token")]}
+        "user": [of("user_name")],
+        "grant": [client, of("grant_token")],
+        "refresh": [client, of("refresh_token")],
+        "access": [of("access_token")],
+    }
     return {f"oauth-token-store:{kind}": fingerprint(kind, *key) for kind, key in keys.items() if all(key)}
 
 
@@ -98,8 +104,8 @@ def check(members: Members) -> Members:
     for name, value in members.items():
         if name in FIELDS and (not isinstance(value, str) or value.startswith(NUMBER)):
             raise ValueError(f"`{name}` is no string")
-        if "\0" in name or isinstance(value, str) and "\0" in value:
-            raise ValueError("a member holds a NUL character")
+        if "\0" in name or isinstance(value, str) and re.search(NO_TEXT if name in FIELDS else "\0", value):
+            raise ValueError("a member holds a NUL or half a character")
     members = {name: value for name, value in members.items() if value != "" or name not in FIELDS}
     expiry = members.get("expiry_time", "0")
     if not re.fullmatch("[+-]?[0-9]{1,19}", expiry) or not -(2**63) <= int(expiry) < 2**63:
@@ -204,9 +210,10 @@ class Save:
                 write = self.write = self.write or self.prepare()
                 if write.base and not write.request:
                     return write.base
-                if saved := self.put(write, write.base) if write.base else self.create(write):
-                    if write.base and (not resent or self.store.find(self.user) == saved):  # rule 8
-                        self.tag(saved, write.base)
+                saved = self.put(write, write.base) if write.base else self.create(write)
+                if saved and write.base and (not resent or self.store.find(self.user) == saved):  # rule 8
+                    self.tag(saved, write.base)
+                if saved:
                     return saved
                 time.sleep(random.uniform(pause / 2, pause))
                 pause = min(2 * pause, 0.64)
@@ -226,9 +233,8 @@ class Save:
             raise TokenError("there is no token to store")
         fixed = {"oauth-token-store:kind": "token", "oauth-token-store:schema": "1"}
         own = {"Description": "OAuth token", "Tags": [], **self.store.settings}
-        request = {**own, "Tags": own["Tags"] + aws_tags(fixed | tags(members)), "Name": self.name,
-                   "ClientRequestToken": str(uuid.uuid4()), "SecretString": encode(members)}
-        return Write(None, members, request)
+        request = {"Name": self.name, "ClientRequestToken": str(uuid.uuid4()), "SecretString": encode(members)}
+        return Write(None, members, {**own, **request, "Tags": own["Tags"] + aws_tags(fixed | tags(members))})
 
     def merged_over(self, base: Token) -> Write:  # rules 2 and 3
         stored, client = base.members, self.changes.get("client_id")
@@ -293,7 +299,7 @@ class Save:
             if changed:
                 self.store.client.tag_resource(SecretId=saved.arn, Tags=aws_tags(changed))
         except (BotoCoreError, ClientError):
-            logging.warning("%s is saved, but its search tags are out of date", self.name)
+            LOG.warning("%s is saved, but its search tags are out of date", self.name)
 
 
 def main(operation: str = "", user: str = "") -> None:

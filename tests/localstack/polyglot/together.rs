@@ -266,6 +266,7 @@ pub(crate) async fn what_is_not_ours_is_refused_and_stays(context: Context) -> T
         r#"{"schema":"1","user_name":"bob","access_token":null}"#,
         r#"{"schema":"1","user_name":"bob","expiry_time":"soon"}"#,
         r#"{"schema":"1","user_name":"bob","x":NaN}"#,
+        r#"{"schema":"1","user_name":"bob","access_token":"\ud800"}"#,
         r#"{"schema":"1","user_name":"bob","x":"\u0000"}"#,
     ] {
         client.put_secret_value().secret_id(name_of_bob()).secret_string(value).send().await?;
