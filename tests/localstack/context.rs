@@ -59,10 +59,12 @@ impl Context {
     }
 
     /// This program again, to run the function of that name from `CHILDREN` in a process of its own.
-    ///
-    /// It is pointed at this account the way a program in Lambda is: by the environment alone. It dies with the test.
     pub(crate) fn child(&self, name: &str) -> std::io::Result<Command> {
-        let mut command = child::command(name)?;
+        Ok(self.pointed_here(child::command(name)?))
+    }
+
+    /// A program that is pointed at this account the way one in Lambda is: by the environment alone. It dies with the test.
+    pub(crate) fn pointed_here(&self, mut command: Command) -> Command {
         // A developer's own profile must not reach it.
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -75,7 +77,7 @@ impl Context {
             .env("AWS_ACCESS_KEY_ID", &self.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
             .kill_on_drop(true);
-        Ok(command)
+        command
     }
 }
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::{account, causes::causes};
 
 const ENDPOINT: &str = "LOCALSTACK_ENDPOINT";
-const REQUIRE: &str = "OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK";
+pub(crate) const REQUIRE: &str = "OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK";
 const IMAGE: (&str, &str) = ("localstack/localstack", "4.14.0");
 const PORT: u16 = 4566;
 /// For those who look for containers that a killed run left behind.
@@ -191,7 +191,7 @@ pub(crate) async fn interrupted() -> i32 {
     130
 }
 
-fn required() -> bool {
+pub(crate) fn required() -> bool {
     env::var_os(REQUIRE).is_some_and(|value| !value.is_empty() && value != "0")
 }
 

@@ -17,6 +17,7 @@ mod context;
 mod environment;
 mod killed;
 mod lossy_proxy;
+mod polyglot;
 mod processes;
 #[path = "../canary/script.rs"]
 mod script;
@@ -88,6 +89,32 @@ const TESTS: &[Test] = table![
     canary::a_process_that_is_to_log_sensitive_bodies_does,
 ];
 
+/// Those that take Python and the AWS CLI, too: `examples/python/setup` provides them.
+const POLYGLOT: &[Test] = table![
+    polyglot::python_reads_what_rust_saved,
+    polyglot::rust_reads_what_python_saved,
+    polyglot::changes_of_both_to_one_token_stay,
+    polyglot::numbers_and_members_that_nobody_knows_stay_as_they_are,
+    polyglot::what_is_stored_already_is_not_written_and_each_save_differs,
+    polyglot::a_write_based_on_a_read_before_others_wrote_is_refused_and_merged,
+    polyglot::many_of_both_that_change_one_token_lose_nothing,
+    polyglot::many_of_both_that_create_the_same_users_leave_one_record_each,
+    polyglot::a_create_that_comes_second_is_merged_into_the_first,
+    polyglot::a_stale_refresh_token_never_comes_back,
+    polyglot::a_save_without_an_answer_puts_no_old_refresh_token_over_a_newer_one,
+    polyglot::a_create_whose_answer_was_lost_recognises_itself,
+    polyglot::a_deleted_token_is_not_saved_again,
+    polyglot::what_was_changed_before_a_logout_adds_nothing_of_the_old_login_to_a_new_one,
+    polyglot::a_token_scheduled_for_deletion_is_replaced_and_not_restored,
+    polyglot::a_version_moved_back_by_hand_is_written_over,
+    polyglot::an_expiry_time_stays_with_its_access_token,
+    polyglot::what_is_not_ours_is_refused_and_stays,
+    polyglot::the_command_line_finds_saves_and_deletes,
+    polyglot::the_shell_commands_of_the_guide_do_what_it_says,
+    polyglot::the_python_of_the_guide_saves_what_it_says,
+    polyglot::the_task_definition_of_the_guide_resolves_to_the_access_token,
+];
+
 /// What [`Context::child`] can run in a process of its own. To add one, add a line.
 const CHILDREN: &[Child] = table![
     smoke::print_secret,
@@ -107,12 +134,14 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let environment = Arc::new(Environment::new(runtime.handle().clone()));
-    let trials = TESTS
-        .iter()
-        .map(|&(name, test)| {
+    let alone = TESTS.iter().map(|test| (test, NOTHING_ELSE));
+    let with_python = POLYGLOT.iter().map(|test| (test, polyglot::programs as Needs));
+    let trials = alone
+        .chain(with_python)
+        .map(|(&(name, test), needs)| {
             let environment = environment.clone();
             let handle = runtime.handle().clone();
-            Trial::ignorable_test(name, move || run(test, &environment, &handle))
+            Trial::ignorable_test(name, move || run(test, needs, &environment, &handle))
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -126,8 +155,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says whether what a test takes beside LocalStack is there.
+type Needs = fn() -> Result<(), Missing>;
+
+const NOTHING_ELSE: Needs = || Ok(());
+
 fn run(
     test: fn(Context) -> TestFuture,
+    needs: Needs,
     environment: &Environment,
     runtime: &tokio::runtime::Handle,
 ) -> Result<Completion, Failed> {
@@ -136,6 +171,11 @@ fn run(
         Err(Missing::Unavailable(_)) => return Ok(Completion::ignored_with("no LocalStack")),
         Err(Missing::Broken(message)) => return Err(message.into()),
     };
+    match needs() {
+        Ok(()) => {}
+        Err(Missing::Unavailable(reason)) => return Ok(Completion::ignored_with(reason)),
+        Err(Missing::Broken(message)) => return Err(message.into()),
+    }
     let limited = async { tokio::time::timeout(DEADLINE, test(Context::new(endpoint))).await };
     match runtime.block_on(limited) {
         Ok(Ok(())) => Ok(Completion::Completed),

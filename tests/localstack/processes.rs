@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenId, TokenStore};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::{TestResult, context::Context};
 
@@ -14,7 +14,7 @@ const ROUNDS: usize = 100;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A child process that does something for each line it is sent, and says when it has.
-struct Worker {
+pub(crate) struct Worker {
     child: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
@@ -24,22 +24,26 @@ impl Worker {
     fn start(context: &Context, function: &str, name: &str) -> Result<Self, Failure> {
         let mut command = context.child(function)?;
         command.arg(name).env("OAUTH_TOKEN_STORE_PREFIX", PREFIX);
+        Self::run(command)
+    }
+
+    pub(crate) fn run(mut command: Command) -> Result<Self, Failure> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let commands = child.stdin.take().ok_or("no stdin")?;
         let answers = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
         Ok(Self { child, commands, answers })
     }
 
-    async fn send(&mut self, command: &str) -> Result<(), Failure> {
+    pub(crate) async fn send(&mut self, command: &str) -> Result<(), Failure> {
         self.commands.write_all(format!("{command}\n").as_bytes()).await?;
         Ok(self.commands.flush().await?)
     }
 
-    async fn answer(&mut self) -> Result<String, Failure> {
+    pub(crate) async fn answer(&mut self) -> Result<String, Failure> {
         Ok(self.answers.next_line().await?.ok_or("the child process ended")?)
     }
 
-    async fn end(mut self) -> TestResult {
+    pub(crate) async fn end(mut self) -> TestResult {
         drop(self.commands);
         let status = self.child.wait().await?;
         if status.success() { Ok(()) } else { Err(format!("a child process: {status}").into()) }
