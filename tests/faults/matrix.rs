@@ -290,7 +290,7 @@ fn missing_permission(kind: Kind, operation: Operation) -> Option<String> {
             Some(format!("secretsmanager:{operation}"))
         }
         Kind::KmsAccessDenied | Kind::OneOfABatch(Kind::KmsAccessDenied) => {
-            Some(if reads { "kms:Decrypt" } else { "kms:GenerateDataKey" }.to_owned())
+            Some(if reads { "kms:Decrypt" } else { "kms:GenerateDataKey or kms:Decrypt" }.to_owned())
         }
         _ => None,
     }
