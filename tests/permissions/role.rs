@@ -54,9 +54,9 @@ impl Group {
         match self {
             Self::Find => "find and `reload` by user or store-assigned id",
             Self::FindBySearch => "find and `reload` by own id, find by grant, refresh or access token",
-            Self::Refresh => "`refresh_with` by user",
-            Self::Save => "`save_token` of a user's token, of a found one, of one in an error",
-            Self::SaveBySearch => "`save_token` by own id, or by grant, refresh or access token",
+            Self::Refresh => "`refresh_with` by user, of a record without an own id",
+            Self::Save => "`save_token` of a token with a user and without an own id",
+            Self::SaveBySearch => "`save_token` of any other token",
             Self::Delete => "`delete_token` by store-assigned id, which a user's is",
             Self::DeleteBySearch => "`delete_token` by own id",
             Self::GetAll => "`get_tokens`, `tokens`",
