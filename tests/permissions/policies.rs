@@ -6,7 +6,7 @@ use crate::access::{Access, KEY};
 use crate::cases::{Case, all};
 use crate::policy::Policy;
 use crate::role::{Group, ROLES, Role};
-use crate::run::{Settings, run};
+use crate::run::{Settings, run, run_and_drop};
 use crate::support::PREFIX;
 use crate::verdict::verdict_of;
 
@@ -231,6 +231,20 @@ async fn a_reader_never_asks_for_a_write_and_nobody_for_a_key_that_is_not_the_ac
             let ran = run(&case, Settings::FULL, None).await;
             let is_write = |access: &Access| writes.iter().any(|write| access.action.contains(write));
             assert!(!ran.asked.iter().any(is_write), "{}", case.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_asks_for_nothing_else() {
+    for case in all() {
+        let whole = run(&case, Settings::FULL, None).await;
+        for requests in 1..=case.steps.len().min(3) {
+            let asked = run_and_drop(&case, Settings::FULL, requests as u32).await;
+            assert!(!asked.is_empty(), "{}", case.name);
+            for access in asked {
+                assert!(whole.has_asked_for(&access.action), "{}: {access:?}", case.name);
+            }
         }
     }
 }

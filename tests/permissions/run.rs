@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use oauth_token_store::embedded::{Fault, Operation};
+use tokio::time::{sleep, timeout};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::access::{Access, KEY};
-use crate::action::Outcome;
+use crate::action::{Action, Outcome};
 use crate::captured_log::Log;
 use crate::cases::Case;
 use crate::guard::Guard;
@@ -48,7 +50,7 @@ impl Settings {
 /// What came of it.
 pub(crate) struct Ran {
     pub(crate) asked: Vec<Access>,
-    pub(crate) sent: Vec<oauth_token_store::embedded::Operation>,
+    pub(crate) sent: Vec<Operation>,
     pub(crate) outcome: Outcome,
     /// The library's own, from debug on.
     pub(crate) log: String,
@@ -62,6 +64,31 @@ impl Ran {
 
 /// Runs it; nothing is refused while its state is made.
 pub(crate) async fn run(case: &Case, settings: Settings, policy: Option<&Policy>) -> Ran {
+    let (world, guard, action) = prepared(case, settings).await;
+    guard.begin(policy.cloned());
+    let log = Log::default();
+    let shown = Targets::new().with_target("oauth_token_store", LevelFilter::DEBUG);
+    let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG).with_ansi(false);
+    let subscriber = subscriber.with_writer(log.clone()).finish().with(shown);
+    let logging = tracing::subscriber::set_default(subscriber);
+    let outcome = action.start(&world.store).await;
+    drop(logging);
+    Ran { asked: guard.asked(), sent: guard.sent(), outcome, log: log.take() }
+}
+
+/// Gives it up once so many requests have been sent, and returns what is asked for until nothing is under way any more.
+pub(crate) async fn run_and_drop(case: &Case, settings: Settings, requests: u32) -> Vec<Access> {
+    let (world, guard, action) = prepared(case, settings).await;
+    let latency = Duration::from_millis(10);
+    world.backend.inject(Fault::latency(latency));
+    guard.begin(None);
+    let _given_up = timeout(latency * requests - latency / 2, action.start(&world.store)).await;
+    sleep(Duration::from_secs(60)).await;
+    guard.asked()
+}
+
+/// The service, the store in front of it in the state that the case begins in, and what is to be done.
+async fn prepared(case: &Case, settings: Settings) -> (World, Guard, Action) {
     let mut world = World::new(ClientKind::Own).await;
     let guard = Guard::new(settings.is_keyed);
     let store = cached(guard.client(&world.backend)).tag_search(settings.tag_search).tag("team", "crm");
@@ -74,14 +101,5 @@ pub(crate) async fn run(case: &Case, settings: Settings, policy: Option<&Policy>
     case.state.make(&mut world, &case.first, &case.asked).await;
     world.exchanges_before = world.exchanges.load(Ordering::SeqCst);
     let action = (case.action)(&world);
-
-    guard.begin(policy.cloned());
-    let log = Log::default();
-    let shown = Targets::new().with_target("oauth_token_store", LevelFilter::DEBUG);
-    let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG).with_ansi(false);
-    let subscriber = subscriber.with_writer(log.clone()).finish().with(shown);
-    let logging = tracing::subscriber::set_default(subscriber);
-    let outcome = action.start(&world.store).await;
-    drop(logging);
-    Ran { asked: guard.asked(), sent: guard.sent(), outcome, log: log.take() }
+    (world, guard, action)
 }

@@ -3,36 +3,24 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::access::Access;
 use crate::cases::{Case, all};
 use crate::role::{Group, Role};
 use crate::run::{Settings, run};
-use crate::verdict::verdict_of;
 
 const LIST: &str = "secretsmanager:ListSecrets";
 const HEAD: &str =
     "| operation | reader | writer | operator | needs `ListSecrets` |\n|---|---|---|---|---|\n";
 
-/// Whether every operation of the group does under the role's policy what it does without.
-async fn may(role: &Role, cases: &[&Case]) -> bool {
-    let policy = role.policy();
+/// All that the operations ask for.
+async fn asked_by(cases: &[&Case]) -> Vec<Access> {
+    let mut asked = Vec::new();
     for case in cases {
         for settings in Settings::FULL.and_more(case) {
-            let free = verdict_of(&run(case, settings, None).await.outcome);
-            if verdict_of(&run(case, settings, Some(&policy)).await.outcome) != free {
-                return false;
-            }
+            asked.extend(run(case, settings, None).await.asked);
         }
     }
-    true
-}
-
-async fn searches(cases: &[&Case]) -> bool {
-    for case in cases {
-        if run(case, Settings::FULL, None).await.has_asked_for(LIST) {
-            return true;
-        }
-    }
-    false
+    asked
 }
 
 async fn table() -> String {
@@ -41,11 +29,12 @@ async fn table() -> String {
     for group in Group::ALL {
         let cases = Vec::from_iter(cases.iter().filter(|case| Group::of(case) == group));
         assert!(!cases.is_empty(), "{group:?}");
-        let mut cells = Vec::new();
-        for role in ["reader", "writer", "operator"] {
-            cells.push(if may(Role::named(role), &cases).await { "yes" } else { "–" });
-        }
-        cells.push(match (searches(&cases).await, group) {
+        let asked = asked_by(&cases).await;
+        let mut cells = Vec::from(["reader", "writer", "operator"].map(|role| {
+            let policy = Role::named(role).policy();
+            if asked.iter().all(|access| policy.allows(access)) { "yes" } else { "–" }
+        }));
+        cells.push(match (asked.iter().any(|access| access.action == LIST), group) {
             (false, _) => "never",
             (true, Group::GetAll | Group::DeleteAll) => "always",
             (true, _) => "not with `tag_search(false)`",
