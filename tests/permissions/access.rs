@@ -51,10 +51,11 @@ pub(crate) fn asked_by(operation: Operation, request: &Value) -> Vec<Access> {
         for (key, value) in &tags {
             access = access.with("aws:TagKeys", *key).with(format!("aws:RequestTag/{key}"), *value);
         }
-        if operation == Operation::CreateSecret && !tags.is_empty() {
-            asked.push(Access { action: "secretsmanager:TagResource".to_owned(), ..access.clone() });
-        }
+        let tagging = Access { action: "secretsmanager:TagResource".to_owned(), ..access.clone() };
         asked.push(access);
+        if operation == Operation::CreateSecret && !tags.is_empty() {
+            asked.push(tagging);
+        }
     }
     asked
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use oauth_token_store::ErrorKind;
-use oauth_token_store::embedded::Operation;
 
 use crate::cases::{Case, all};
 use crate::guard::SESSION;
@@ -87,13 +86,12 @@ async fn a_save_that_may_not_tag_is_a_warning_only_if_the_record_is_there_alread
     assert!(said.starts_with("access denied: grant secretsmanager:TagResource on the secret"), "{said}");
 }
 
-/// With what a role lacks beside a user's records, it does not get far.
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_writes_is_told_the_first_action_that_it_lacks() {
     let cases = all();
     let reader = Role::named("reader");
     for (name, action) in [
-        ("save a login, Nothing", "secretsmanager:TagResource"),
+        ("save a login, Nothing", "secretsmanager:CreateSecret"),
         ("save a change, Cold", "secretsmanager:PutSecretValue"),
         ("delete, Cold", "secretsmanager:DeleteSecret"),
         ("get all, Cold", "secretsmanager:BatchGetSecretValue"),
@@ -105,9 +103,5 @@ async fn a_reader_that_writes_is_told_the_first_action_that_it_lacks() {
             Some(action),
             "{name}"
         );
-        let is_write = |operation: &Operation| {
-            operation.name().starts_with("Batch") || action.ends_with(operation.name())
-        };
-        assert!(ran.sent.iter().any(is_write) || action.ends_with("TagResource"), "{name}");
     }
 }
