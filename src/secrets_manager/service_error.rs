@@ -59,7 +59,8 @@ impl ServiceError {
         self.request_id.as_deref()
     }
 
-    /// The IAM action that the credentials lack, such as `secretsmanager:PutSecretValue`.
+    /// The IAM action that the credentials lack, such as `secretsmanager:PutSecretValue`. Of a KMS key AWS doesn't say
+    /// which one it is: for a write, `kms:GenerateDataKey or kms:Decrypt`.
     pub fn missing_permission(&self) -> Option<&str> {
         self.missing_permission.as_deref()
     }
@@ -221,10 +222,7 @@ impl ServiceError {
                 "AWS does not accept the credentials: they are expired, unknown or of a wrong key",
             ),
             _ => match &self.missing_permission {
-                Some(permission) => {
-                    let message = format!("access denied: grant {permission} to the role that runs this");
-                    StoreError::new(kind, message)
-                }
+                Some(permission) => StoreError::new(kind, advice_to_grant(permission)),
                 None => StoreError::from(kind),
             },
         };
@@ -304,20 +302,41 @@ pub(super) fn plain(text: &str) -> Option<String> {
     ((1..=64).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
 }
 
+/// What to grant, and on what: a common mistake is ListSecrets on a prefix, or an action on the secret alone where its key
+/// refuses.
+fn advice_to_grant(permission: &str) -> String {
+    let (actions, resource) = match permission {
+        "secretsmanager:ListSecrets" | "secretsmanager:BatchGetSecretValue" => (permission, "resource \"*\""),
+        EITHER_TO_WRITE => ("kms:GenerateDataKey and kms:Decrypt", KEY),
+        _ if permission.starts_with("kms:") => (permission, KEY),
+        _ => (permission, "the secret"),
+    };
+    format!("access denied: grant {actions} on {resource} to the role that runs this")
+}
+
+const KEY: &str = "the secret's KMS key, in its key policy or by IAM,";
+
+/// AWS asks for [both] when the key is set, and for the second when it compares a repeated write.
+///
+/// [both]: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+const EITHER_TO_WRITE: &str = "kms:GenerateDataKey or kms:Decrypt";
+
 /// The action that AWS's message says was denied, else the one that the operation needs first.
 pub(super) fn missing_permission(operation: &str, message: &str) -> Option<String> {
-    if message.contains("KMS") {
-        let action = if operation.contains("GetSecretValue") { "kms:Decrypt" } else { "kms:GenerateDataKey" };
-        return Some(action.to_owned());
-    }
     let said = message.split_once("to perform: ").and_then(|(_, rest)| rest.split_whitespace().next());
-    let is_action = |action: &&str| {
+    let is_action = |action: &str| {
         let (service, name) = action.split_once(':').unwrap_or_default();
         matches!(service, "secretsmanager" | "kms")
             && name.bytes().all(|b| b.is_ascii_alphabetic())
             && !name.is_empty()
     };
-    Some(said.filter(is_action).map_or_else(|| format!("secretsmanager:{operation}"), str::to_owned))
+    let of_the_key = said.is_none() && message.contains("KMS");
+    Some(match said {
+        Some(said) if is_action(said) => said.to_owned(),
+        _ if of_the_key && operation.contains("GetSecretValue") => "kms:Decrypt".to_owned(),
+        _ if of_the_key => EITHER_TO_WRITE.to_owned(),
+        _ => format!("secretsmanager:{operation}"),
+    })
 }
 
 #[cfg(test)]
@@ -338,7 +357,17 @@ mod tests {
         );
         let kms = "Access to KMS is not allowed";
         assert_eq!(missing_permission("GetSecretValue", kms).as_deref(), Some("kms:Decrypt"));
-        assert_eq!(missing_permission("PutSecretValue", kms).as_deref(), Some("kms:GenerateDataKey"));
+        assert_eq!(missing_permission("BatchGetSecretValue", kms).as_deref(), Some("kms:Decrypt"));
+        for write in ["PutSecretValue", "CreateSecret"] {
+            let missing = missing_permission(write, kms);
+            assert_eq!(missing.as_deref(), Some("kms:GenerateDataKey or kms:Decrypt"));
+        }
+        let named_kms =
+            "User: x is not authorized to perform: secretsmanager:GetSecretValue on resource: KMS/tokens";
+        assert_eq!(
+            missing_permission("GetSecretValue", named_kms).as_deref(),
+            Some("secretsmanager:GetSecretValue")
+        );
         for odd in [
             "jane@example.com",
             "jane:Doe",
@@ -365,6 +394,23 @@ mod tests {
         let kms = "Access to KMS is not allowed";
         assert_eq!(missing("AccessDeniedException", kms).as_deref(), Some("kms:Decrypt"));
         assert_eq!(missing("DecryptionFailure", kms), None);
+    }
+
+    #[test]
+    fn the_advice_says_what_to_grant_on_what() {
+        for (operation, message, advice) in [
+            ("GetSecretValue", "", "grant secretsmanager:GetSecretValue on the secret to the role"),
+            ("ListSecrets", "", "grant secretsmanager:ListSecrets on resource \"*\" to the role"),
+            (
+                "GetSecretValue",
+                "KMS",
+                "grant kms:Decrypt on the secret's KMS key, in its key policy or by IAM",
+            ),
+            ("PutSecretValue", "KMS", "grant kms:GenerateDataKey and kms:Decrypt on the secret's KMS key"),
+        ] {
+            let permission = missing_permission(operation, message).expect("there is always one to grant");
+            assert!(advice_to_grant(&permission).contains(advice), "{}", advice_to_grant(&permission));
+        }
     }
 
     #[test]

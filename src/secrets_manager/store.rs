@@ -55,6 +55,23 @@ use super::{compare_and_swap, delete, listing};
 /// Each save that collides with another costs 1 GetSecretValue and 1 PutSecretValue more. A name that is being deleted, or
 /// that somebody has scheduled for deletion, costs 1 DescribeSecret with each read.
 ///
+/// # Permissions
+///
+/// `examples/iam` in the repository has policies for a reader, a writer and an operator, each limited to a prefix. A refusal
+/// is [`ErrorKind::AccessDenied`](crate::ErrorKind::AccessDenied) and says
+/// [which action is missing](crate::ServiceError::missing_permission).
+///
+/// `secretsmanager:ListSecrets` cannot be limited: it shows the names and tags of every secret in the account. These never
+/// need it:
+///
+/// - finds and [`reload`](Self::reload) by user or store-assigned id;
+/// - saves of a token with a user and without an id of the application's own, and [`refresh_with`](Self::refresh_with) by user
+///   of such a record;
+/// - deletion by store-assigned id: [`TokenId::of_user`] is one.
+///
+/// With [`tag_search(false)`](SecretsManagerTokenStoreBuilder::tag_search) nothing needs it but
+/// [`get_tokens`](TokenStore::get_tokens), [`tokens`](Self::tokens) and [`delete_tokens`](TokenStore::delete_tokens).
+///
 /// # Limits
 ///
 /// - Secrets Manager is eventually consistent: a find shortly after another process's save may return the version before

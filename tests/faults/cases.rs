@@ -3,11 +3,11 @@
 use oauth_token_store::{ErrorKind, OAuthToken};
 
 use crate::action::{Action, ExchangeKind};
-use crate::foretold::Verdict;
 use crate::scene::{Lookup, lookups};
 use crate::state::{State, bob, built, change, rotation};
 use crate::step::*;
 use crate::support::{id, id_of, login, token};
+use crate::verdict::Verdict;
 use crate::world::World;
 
 pub(crate) struct Case {
@@ -297,6 +297,8 @@ fn deletions() -> Vec<Case> {
         )
         .of(with_own_id())
         .leaves(""),
+        case("delete by own id of a user's record", Scheduled, by_own_id, &[DELETE.refused(), LIST])
+            .of(with_own_id()),
         case("delete by own id that names the record", Cold, by_own_id, &[DELETE, LIST])
             .of(own_only())
             .leaves(""),

@@ -18,9 +18,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::action::{Action, Outcome};
 use crate::cases::{Case, all};
-use crate::matrix::{Undisturbed, changes, prepared, sees_what_is_stored, shown, undisturbed, verdict_of};
+use crate::matrix::{Undisturbed, changes, prepared, sees_what_is_stored, shown, undisturbed};
 use crate::report::{Report, seed, simulated};
 use crate::state::{MANY, State, bob};
+use crate::verdict::verdict_of;
 use crate::world::{ClientKind, World};
 
 /// What is dropped.

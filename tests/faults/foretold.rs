@@ -8,17 +8,8 @@ use oauth_token_store::ErrorKind;
 
 use crate::fault::{Effect, Frequency, Kind};
 use crate::step::{Role, Step};
+use crate::verdict::Verdict;
 use crate::world::ClientKind;
-
-/// How an operation ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Answered,
-    /// With one of these kinds.
-    Fails(Vec<ErrorKind>),
-    /// As the exchange of a refresh fails.
-    ExchangeFails,
-}
 
 #[derive(Debug)]
 pub(crate) struct Foretold {

@@ -21,6 +21,7 @@ mod report;
 mod sendable;
 mod state;
 mod step;
+mod verdict;
 mod world;
 
 #[allow(dead_code, reason = "shared with another test program")]

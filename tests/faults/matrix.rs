@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::action::{Action, Failed, Outcome};
 use crate::cases::{Case, all};
 use crate::fault::{Frequency, Kind, inject};
-use crate::foretold::{Foretold, Verdict, foretell};
+use crate::foretold::{Foretold, foretell};
 use crate::report::{Report, seed, simulated};
+use crate::verdict::{Verdict, verdict_of};
 use crate::world::{ClientKind, Stored, World};
 
 /// One run.
@@ -82,13 +83,6 @@ pub(crate) async fn prepared(case: &Case, world: &mut World) -> Action {
     world.wire.clear();
     world.exchanges_before = world.exchanges.load(Ordering::SeqCst);
     (case.action)(world)
-}
-
-pub(crate) fn verdict_of(outcome: &Outcome) -> Verdict {
-    match &outcome.error {
-        None => Verdict::Answered,
-        Some(error) => error.kind().map_or(Verdict::ExchangeFails, |kind| Verdict::Fails(vec![kind])),
-    }
 }
 
 fn sorted(mut tokens: Vec<Arc<OAuthToken>>) -> Vec<Arc<OAuthToken>> {
@@ -290,7 +284,7 @@ fn missing_permission(kind: Kind, operation: Operation) -> Option<String> {
             Some(format!("secretsmanager:{operation}"))
         }
         Kind::KmsAccessDenied | Kind::OneOfABatch(Kind::KmsAccessDenied) => {
-            Some(if reads { "kms:Decrypt" } else { "kms:GenerateDataKey" }.to_owned())
+            Some(if reads { "kms:Decrypt" } else { "kms:GenerateDataKey or kms:Decrypt" }.to_owned())
         }
         _ => None,
     }

@@ -231,7 +231,7 @@ fn make_invalid(request: &mut Value) {
     }
 }
 
-fn operation_named(name: &str) -> Operation {
+pub(crate) fn operation_named(name: &str) -> Operation {
     const ALL: [Operation; 9] = [
         Operation::GetSecretValue,
         Operation::BatchGetSecretValue,
