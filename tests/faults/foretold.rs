@@ -175,6 +175,9 @@ impl Fortune {
         if self.is_uncertain {
             verdicts.push(undisturbed.clone());
             self.requests.1 += rest;
+            if let Effect::Slow(latency) = self.effect {
+                self.longest += latency * u32::try_from(rest).expect("few");
+            }
         }
         self.told(verdicts)
     }
