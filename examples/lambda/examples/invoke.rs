@@ -4,6 +4,8 @@
 //! cargo run -p example-lambda --example invoke -- '{"user": "bob@example.com"}'
 //! ```
 //!
+//! A second argument names another build of the function, such as the one that is to be deployed.
+//!
 //! Secrets Manager is the embedded one on a port of this machine, and so are an OAuth server, an API, and Lambda's
 //! Runtime API. Bob has logged in; whoever else is in the event has not.
 
@@ -14,16 +16,16 @@ mod oauth_server;
 
 use std::env;
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use local::{Lambda, Outcome, serve_secrets_manager};
+use local::{Lambda, Outcome, Surroundings, serve_secrets_manager};
 use oauth_server::{CLIENT_ID, CLIENT_SECRET, OAuthServer, Rules};
 use oauth_token_store::embedded::{EmbeddedSecretsManager, RequestCounts};
+use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore};
 use serde_json::Value;
-use tokio::process::Command;
 
 const BOB: &str = "bob@example.com";
 const PREFIX: &str = "local/tokens";
@@ -45,7 +47,11 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let event = env::args().nth(1).unwrap_or_else(|| format!(r#"{{"user": "{BOB}"}}"#));
     let event: Value = serde_json::from_str(&event).map_err(|error| format!("not an event: {error}"))?;
-    let function = build_function().await?;
+    let built = env::args_os().nth(2);
+    let function = match built {
+        Some(path) => path.into(),
+        None => local::build_function().await?,
+    };
 
     // An access token of a login dies when the next one is issued.
     let server = OAuthServer::start(Rules { active_access_tokens: 1, ..Rules::rotating() }).await;
@@ -57,21 +63,14 @@ async fn run() -> Result<(), Failure> {
     store.save_token(&login.token_response(&server.login(BOB))?.build()?).await?;
     server.set_expires_in(Duration::from_secs(3600));
 
-    let (token_url, api_url) = (server.token_url(), server.api_url());
-    let command = move || {
-        let mut command = Command::new(&function);
-        command
-            .env_clear()
-            .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoint)
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "not-checked")
-            .env("OAUTH_TOKEN_STORE_PREFIX", PREFIX)
-            .env("OAUTH_TOKEN_URL", &token_url)
-            .env("API_URL", &api_url);
-        command
+    let surroundings = Surroundings {
+        secrets_manager: endpoint,
+        prefix: PREFIX.to_owned(),
+        token_url: server.token_url(),
+        api_url: server.api_url(),
     };
-    let lambda = Lambda::new(command, TIMEOUT);
+    let command = move || surroundings.start(&function);
+    let lambda = Lambda::new(command, TIMEOUT)?;
     let (exchanges, requests) = (server.exchanges(), backend.requests());
     let mut session = Session { lambda, server: &server, backend: &backend, exchanges, requests };
 
@@ -82,8 +81,7 @@ async fn run() -> Result<(), Failure> {
     println!("\nAnother process refreshes, so the one in memory gets a 401:");
     let bob = OAuthToken::builder().user_name(BOB).build()?;
     let application = server.application();
-    let exchange = |current: std::sync::Arc<OAuthToken>| async move {
-        use oauth_token_store::secrecy::ExposeSecret;
+    let exchange = |current: Arc<OAuthToken>| async move {
         let refresh_token = current.refresh_token().ok_or("no refresh token")?.expose_secret();
         let answer = application.refresh(refresh_token).await?;
         Ok::<_, Failure>(current.to_builder().token_response(&answer.body)?.build()?)
@@ -91,19 +89,6 @@ async fn run() -> Result<(), Failure> {
     store.refresh_with(&bob, Duration::from_secs(2 * 3600), exchange).await?;
     session.forget();
     session.invoke(&event).await
-}
-
-/// Builds the function that is deployed, unoptimized, and returns where it is.
-async fn build_function() -> Result<PathBuf, Failure> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", "bootstrap"]);
-    if !build.status().await?.success() {
-        return Err("the function cannot be built".into());
-    }
-    let this = env::current_exe()?;
-    let target = this.parent().and_then(|examples| examples.parent()).ok_or("no target folder")?;
-    Ok(target.join("bootstrap"))
 }
 
 /// Invocations, and what each costs.
@@ -120,7 +105,7 @@ impl Session<'_> {
         let answer = match self.lambda.invoke(event).await? {
             Outcome::Answered(answer) => answer.to_string(),
             Outcome::Failed(report) => format!("{}: {}", report.error_type, report.error_message),
-            outcome => return Err(format!("{outcome:?}\n{}", self.lambda.log()).into()),
+            outcome => return Err(format!("{outcome:?}\n{}", self.lambda.log()?).into()),
         };
         let (exchanges, requests) = (self.exchanges, self.requests);
         self.forget();

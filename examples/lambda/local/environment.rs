@@ -2,16 +2,15 @@
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::log::Log;
 use super::runtime_api::{Invocation, Message, Report, RuntimeApi};
 
 /// A process that has started. Dropping it kills the process.
@@ -45,13 +44,11 @@ impl Environment {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(log.stdio()?)
+            .stderr(log.stdio()?)
             .kill_on_drop(true);
         let started = Instant::now();
-        let mut process = command.spawn()?;
-        log.copy(process.stdout.take());
-        log.copy(process.stderr.take());
+        let process = command.spawn()?;
         let mut environment =
             Self { process, api, waiting: None, started, initialized_after: Duration::ZERO };
         match environment.until_it_waits().await? {
@@ -136,28 +133,5 @@ impl Environment {
     fn signal(&self, signal: Signal) -> io::Result<()> {
         let id = i32::try_from(self.process_id()?).ok().and_then(Pid::from_raw);
         Ok(kill_process(id.ok_or_else(|| io::Error::other("no process id"))?, signal)?)
-    }
-}
-
-/// What processes print.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// All of it so far.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no panic while locked")).into_owned()
-    }
-
-    fn copy(&self, stream: Option<impl AsyncRead + Send + Unpin + 'static>) {
-        let log = self.clone();
-        tokio::spawn(async move {
-            let mut stream = stream?;
-            let mut chunk = Vec::new();
-            while stream.read_buf(&mut chunk).await.is_ok_and(|read| read > 0) {
-                log.0.lock().expect("no panic while locked").append(&mut chunk);
-            }
-            Some(())
-        });
     }
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use super::environment::{Environment, Log, Outcome};
+use super::environment::{Environment, Outcome};
+use super::log::Log;
 
 /// A deployed function, invoked by one caller at a time.
 pub(crate) struct Lambda {
@@ -20,8 +21,11 @@ pub(crate) struct Lambda {
 
 impl Lambda {
     /// `command` starts a process of the function; `timeout` is the function's.
-    pub(crate) fn new(command: impl Fn() -> Command + Send + Sync + 'static, timeout: Duration) -> Self {
-        Self { command: Box::new(command), timeout, environment: None, starts: 0, log: Log::default() }
+    pub(crate) fn new(
+        command: impl Fn() -> Command + Send + Sync + 'static,
+        timeout: Duration,
+    ) -> io::Result<Self> {
+        Ok(Self { command: Box::new(command), timeout, environment: None, starts: 0, log: Log::new()? })
     }
 
     /// Invokes the function, in a new process if there is none.
@@ -58,7 +62,7 @@ impl Lambda {
     }
 
     /// What all of them have printed.
-    pub(crate) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> io::Result<String> {
         self.log.text()
     }
 }

@@ -1,7 +1,7 @@
 //! One invocation: the user's token, a call of the API with it, and a second one after a 401.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lambda_runtime::LambdaEvent;
 use oauth_token_store::secrecy::ExposeSecret;
@@ -39,7 +39,9 @@ impl Handler {
             client_secret: settings::text(settings::CLIENT_SECRET)?.map(Into::into),
         };
         let api = Api { http, url: settings::url(settings::API_URL)? };
+        let started = Instant::now();
         let store = SecretsManagerTokenStore::from_env().await?;
+        tracing::info!(microseconds = started.elapsed().as_micros(), "the store is built");
         Ok(Self { store, oauth, api })
     }
 

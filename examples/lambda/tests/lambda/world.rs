@@ -1,17 +1,17 @@
 //! What each test has for itself: an account of LocalStack, an OAuth server, an API, and functions that use them.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use crate::TestResult;
-use crate::account::{self, REGION, SECRET_ACCESS_KEY};
+use crate::account;
 use crate::api::Api;
-use crate::local::{Lambda, Outcome};
+use crate::local::{Lambda, Outcome, Surroundings};
 use crate::lossy_proxy::LossyProxy;
 use crate::oauth_server::{CLIENT_ID, CLIENT_SECRET, OAuthServer, Rules};
 
@@ -49,26 +49,34 @@ impl World {
     }
 
     /// The function, deployed. Like Lambda, it has nothing but its environment.
-    pub(crate) fn lambda(&self) -> Lambda {
+    pub(crate) fn lambda(&self) -> io::Result<Lambda> {
         self.lambda_with(&[], TIMEOUT)
     }
 
     /// The same with these variables changed; an empty value is none.
-    pub(crate) fn lambda_with(&self, changed: &[(&'static str, &str)], timeout: Duration) -> Lambda {
-        let mut variables = vec![
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.endpoint().to_owned()),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", self.access_key_id.clone()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
-            ("OAUTH_TOKEN_STORE_PREFIX", PREFIX.to_owned()),
-            ("OAUTH_TOKEN_URL", self.server.token_url()),
-            ("API_URL", self.api.url().to_owned()),
-        ];
-        variables.retain(|(name, _)| changed.iter().all(|(changed, _)| changed != name));
-        variables.extend(changed.iter().map(|&(name, value)| (name, value.to_owned())));
+    pub(crate) fn lambda_with(
+        &self,
+        changed: &[(&'static str, &str)],
+        timeout: Duration,
+    ) -> io::Result<Lambda> {
+        let surroundings = Surroundings {
+            secrets_manager: self.secrets_manager.endpoint().to_owned(),
+            prefix: PREFIX.to_owned(),
+            token_url: self.server.token_url(),
+            api_url: self.api.url().to_owned(),
+        };
+        let account = ("AWS_ACCESS_KEY_ID", self.access_key_id.as_str());
+        let changed: Vec<_> =
+            [account].iter().chain(changed).map(|&(name, value)| (name, value.to_owned())).collect();
         let command = move || {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
-            command.env_clear().envs(variables.iter().filter(|(_, value)| !value.is_empty()).cloned());
+            let mut command = surroundings.start(env!("CARGO_BIN_EXE_bootstrap").as_ref());
+            for (name, value) in &changed {
+                if value.is_empty() {
+                    command.env_remove(name);
+                } else {
+                    command.env(name, value);
+                }
+            }
             command
         };
         Lambda::new(command, timeout)
