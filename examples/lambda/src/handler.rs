@@ -48,7 +48,8 @@ impl Handler {
     /// Whatever it begins has ended when it returns: a frozen function sends nothing.
     pub(crate) async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Answer, Failure> {
         // Not by way of serde, whose errors show what was there instead.
-        let user = event.payload.get("user").and_then(Value::as_str).ok_or(Failure::Event)?;
+        let user = event.payload.get("user").and_then(Value::as_str).filter(|user| !user.is_empty());
+        let user = user.ok_or(Failure::Event)?;
         let partial = OAuthToken::builder().user_name(user).build().map_err(|_| Failure::Event)?;
         let Some(token) = self.fresh_token(&partial, event.context.deadline()).await? else {
             return Ok(Answer::LoginNeeded);

@@ -90,12 +90,13 @@ pub(crate) async fn a_newer_token_that_is_refused_too_is_not_tried_again(world: 
 pub(crate) async fn what_fails_is_told_by_type_and_the_process_lives_on(world: World) -> TestResult {
     world.log_in(SOON).await?;
     let mut lambda = world.lambda()?;
-    for (event, expected) in [
-        (json!({ "user": 7, "bob@example.com": "1000." }), "BadEvent"),
-        (json!("bob@example.com"), "BadEvent"),
-        (json!({ "user": "bob@example.com\0" }), "BadEvent"),
+    for event in [
+        json!({ "user": 7, "bob@example.com": "1000." }),
+        json!({ "user": "" }),
+        json!({ "user": "bob@example.com\0" }),
+        json!("bob@example.com"),
     ] {
-        failed_with(lambda.invoke(&event).await?, expected);
+        failed_with(lambda.invoke(&event).await?, "BadEvent");
     }
     world.server.inject(ExchangeFault::ServerError);
     let message = failed_with(lambda.invoke(&bob()).await?, "RefreshFailed");
@@ -104,6 +105,19 @@ pub(crate) async fn what_fails_is_told_by_type_and_the_process_lives_on(world: W
     assert_eq!(answer(lambda.invoke(&bob()).await?)?, good_answer());
     assert_eq!(lambda.starts(), 1);
     shows_nothing(&lambda.log()?);
+    world.nothing_is_lost().await
+}
+
+pub(crate) async fn a_server_that_cannot_be_reached_is_told_without_its_address(world: World) -> TestResult {
+    world.log_in(SOON).await?;
+    // Nobody listens there.
+    let nowhere = "http://127.0.0.1:1/bob@example.com?key=1000.key";
+    for (variable, error_type) in [("OAUTH_TOKEN_URL", "RefreshFailed"), ("API_URL", "ApiUnreachable")] {
+        let mut lambda = world.lambda_with(&[(variable, nowhere)], Duration::from_secs(100))?;
+        let message = failed_with(lambda.invoke(&bob()).await?, error_type);
+        assert!(message.contains("Connection refused"), "{message}");
+        shows_nothing(&lambda.log()?);
+    }
     world.nothing_is_lost().await
 }
 

@@ -57,6 +57,7 @@ const TESTS: &[(&str, Test)] = table![
     invocations::a_401_that_nothing_newer_helps_is_the_answer,
     invocations::a_newer_token_that_is_refused_too_is_not_tried_again,
     invocations::what_fails_is_told_by_type_and_the_process_lives_on,
+    invocations::a_server_that_cannot_be_reached_is_told_without_its_address,
     invocations::no_exchange_begins_that_the_deadline_could_cut_off,
     invocations::a_token_that_could_not_be_saved_is_used_and_saved_later,
     invocations::the_log_shows_nothing_however_much_is_asked_for,
