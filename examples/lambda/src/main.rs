@@ -8,6 +8,7 @@
 //! | `http` | requests whose errors show no URL |
 //! | `answer`, `failure` | what the caller is told |
 //! | `settings`, `logging` | what the environment says |
+//! | `init_error` | a start that fails |
 
 mod answer;
 mod api;
