@@ -83,21 +83,27 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds the function as it is deployed, with these features of the library.
+/// Builds the function as it is deployed, static, with these features of the library.
 async fn build(features: &str) -> Result<(), Failure> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--profile", "lambda", "--package", env!("CARGO_PKG_NAME")]);
+    build.args(["--target", &target()]).env("RUSTFLAGS", "-C target-feature=+crt-static");
     for feature in features.split(',').filter(|feature| !feature.is_empty()) {
         build.arg("--features").arg(format!("oauth-token-store/{feature}"));
     }
     if build.status().await?.success() { Ok(()) } else { Err("the function cannot be built".into()) }
 }
 
+/// That of this machine.
+fn target() -> String {
+    format!("{}-unknown-linux-gnu", env::consts::ARCH)
+}
+
 fn function() -> Result<PathBuf, Failure> {
     let this = env::current_exe()?;
-    let target = this.ancestors().nth(3).ok_or("no target folder")?;
-    Ok(target.join("lambda/bootstrap"))
+    let built = this.ancestors().nth(3).ok_or("no target folder")?;
+    Ok(built.join(target()).join("lambda/bootstrap"))
 }
 
 fn size() -> Result<String, Failure> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::TestResult;
 use crate::local::Outcome;
 use crate::oauth_server::ExchangeFault;
-use crate::world::{World, answer, bob, good_answer, login_needed, shows_nothing};
+use crate::world::{BOB, World, answer, bob, good_answer, login_needed, shows_nothing};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Less than the function wants.
@@ -42,7 +42,7 @@ pub(crate) async fn a_user_without_a_login_is_told_to_log_in(world: World) -> Te
 
 pub(crate) async fn a_user_whose_refresh_token_is_refused_is_told_to_log_in(world: World) -> TestResult {
     world.log_in(SOON).await?;
-    world.server.revoke_logins(crate::world::BOB);
+    world.server.revoke_logins(BOB);
     let mut lambda = world.lambda()?;
     assert_eq!(answer(lambda.invoke(&bob()).await?)?, login_needed());
     assert_eq!((world.server.refused_exchanges(), world.api.calls()), (1, 0));
@@ -58,7 +58,7 @@ pub(crate) async fn a_token_that_another_process_replaced_is_read_again_after_a_
     world.log_in(HOUR).await?;
     let mut lambda = world.lambda()?;
     assert_eq!(answer(lambda.invoke(&bob()).await?)?, good_answer());
-    world.server.revoke_access_tokens(crate::world::BOB);
+    world.server.revoke_access_tokens(BOB);
     world.refresh_elsewhere().await?;
     assert_eq!(world.secrets_manager.requests(), ["getsecretvalue"]);
     assert_eq!(answer(lambda.invoke(&bob()).await?)?, good_answer());
@@ -69,7 +69,7 @@ pub(crate) async fn a_token_that_another_process_replaced_is_read_again_after_a_
 
 pub(crate) async fn a_401_that_nothing_newer_helps_is_the_answer(world: World) -> TestResult {
     world.log_in(HOUR).await?;
-    world.server.revoke_access_tokens(crate::world::BOB);
+    world.server.revoke_access_tokens(BOB);
     let refused = answer(world.lambda()?.invoke(&bob()).await?)?;
     assert_eq!((&refused["outcome"], &refused["status"]), (&json!("api_answered"), &json!(401)));
     assert_eq!((world.server.exchanges(), world.api.calls()), (0, 1));
@@ -81,7 +81,7 @@ pub(crate) async fn a_newer_token_that_is_refused_too_is_not_tried_again(world: 
     let mut lambda = world.lambda()?;
     assert_eq!(answer(lambda.invoke(&bob()).await?)?, good_answer());
     world.refresh_elsewhere().await?;
-    world.server.revoke_access_tokens(crate::world::BOB);
+    world.server.revoke_access_tokens(BOB);
     assert_eq!(answer(lambda.invoke(&bob()).await?)?["status"], json!(401));
     assert_eq!((world.server.exchanges(), world.api.calls()), (1, 3));
     Ok(())
@@ -154,9 +154,9 @@ pub(crate) async fn the_log_shows_nothing_however_much_is_asked_for(world: World
             Duration::from_secs(100),
         )?;
         assert_eq!(answer(lambda.invoke(&bob()).await?)?, good_answer());
-        world.server.revoke_access_tokens(crate::world::BOB);
+        world.server.revoke_access_tokens(BOB);
         assert_eq!(answer(lambda.invoke(&bob()).await?)?["status"], json!(401));
-        failed_with(lambda.invoke(&json!({ "User": crate::world::BOB })).await?, "BadEvent");
+        failed_with(lambda.invoke(&json!({ "User": BOB })).await?, "BadEvent");
         let log = lambda.log()?;
         shows_nothing(&log);
         // Something is in it, or nothing would be shown by that.

@@ -35,7 +35,8 @@ use crate::environment::{Environment, Missing};
 use crate::world::World;
 
 /// `?` takes any error, and a failed test shows all its causes.
-type TestResult = Result<(), Box<dyn Error + Send + Sync>>;
+type Failure = Box<dyn Error + Send + Sync>;
+type TestResult = Result<(), Failure>;
 type Test = fn(World) -> Pin<Box<dyn Future<Output = TestResult>>>;
 
 /// A line of it is `module::function`, which is its name in the table too.

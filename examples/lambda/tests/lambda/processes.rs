@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::TestResult;
 use crate::local::Outcome;
 use crate::world::{LEEWAY, World, answer, bob, good_answer, login_needed};
+use crate::{Failure, TestResult};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -74,7 +74,7 @@ pub(crate) async fn two_that_refresh_at_once_both_have_the_token_that_is_stored(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         hold.open();
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        Ok::<_, Failure>(())
     };
     let (one, two, released) = tokio::join!(one.invoke(&event), two.invoke(&event), first);
     released?;

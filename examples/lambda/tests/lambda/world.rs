@@ -8,12 +8,12 @@ use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore};
 use serde_json::{Value, json};
 
-use crate::TestResult;
 use crate::account;
 use crate::api::Api;
 use crate::local::{Lambda, Outcome, Surroundings};
 use crate::lossy_proxy::LossyProxy;
 use crate::oauth_server::{CLIENT_ID, CLIENT_SECRET, OAuthServer, Rules};
+use crate::{Failure, TestResult};
 
 pub(crate) const BOB: &str = "bob@example.com";
 /// A token that is good for less is refreshed.
@@ -36,7 +36,7 @@ pub(crate) struct World {
 
 impl World {
     /// Refresh tokens rotate, and two access tokens of a login are good at the same time.
-    pub(crate) async fn new(endpoint: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) async fn new(endpoint: &str) -> Result<Self, Failure> {
         // A spent refresh token that comes again is refused: the loser of a race is no thief.
         let rules = Rules { reuse_detection: false, active_access_tokens: 2, ..Rules::rotating() };
         let server = OAuthServer::start(rules).await;
@@ -92,8 +92,8 @@ impl World {
         Ok(())
     }
 
-    /// Has another process refresh bob's token, and returns what is stored then.
-    pub(crate) async fn refresh_elsewhere(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// Has another process refresh bob's token.
+    pub(crate) async fn refresh_elsewhere(&self) -> TestResult {
         let stored = self.stored().await?;
         let refresh_token = stored.refresh_token().ok_or("no refresh token")?.expose_secret();
         let answer = self.server.application().refresh(refresh_token).await?;
@@ -102,7 +102,7 @@ impl World {
     }
 
     /// What Secrets Manager has of bob.
-    pub(crate) async fn stored(&self) -> Result<Arc<OAuthToken>, Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) async fn stored(&self) -> Result<Arc<OAuthToken>, Failure> {
         Ok(self.other.find_by_user(BOB).await?.ok_or("bob is gone")?)
     }
 
