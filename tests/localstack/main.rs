@@ -18,6 +18,9 @@ mod environment;
 mod killed;
 mod lossy_proxy;
 mod processes;
+#[path = "../canary/reported.rs"]
+#[allow(dead_code, reason = "its own test program needs more of it")]
+mod reported;
 #[path = "../canary/script.rs"]
 mod script;
 mod smoke;
