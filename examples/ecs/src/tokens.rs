@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use oauth_token_store::secrecy::ExposeSecret;
-use oauth_token_store::{OAuthToken, RefreshError, StoreError, TokenId, TokenStore};
+use oauth_token_store::{ErrorKind, OAuthToken, RefreshError, StoreError, TokenId, TokenStore};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -36,9 +36,12 @@ pub(crate) async fn get(State(app): State<Arc<App>>, User(user): User) -> Answer
 
 /// An exchange whose save failed has given a token that is good. The store saves it before it exchanges anything again.
 fn exchanged_all_the_same(error: RefreshError) -> Answer<Arc<OAuthToken>> {
-    match (error.token(), error.is_retryable()) {
-        (Some(token), true) => {
-            tracing::warn!(%error, "served without being saved");
+    let kind = error.store_error().map(StoreError::kind);
+    match (error.token(), kind) {
+        // Logged out meanwhile, or another client's.
+        (_, Some(ErrorKind::Deleted | ErrorKind::Conflict)) => Err(error.into()),
+        (Some(token), Some(kind)) => {
+            tracing::error!(kind = kind.as_str(), %error, "served, but not saved");
             Ok(Arc::clone(token))
         }
         _ => Err(error.into()),
