@@ -39,7 +39,8 @@ const TESTS: &[(&str, Scene)] = table![
     a_replica_that_is_cut_off_harms_nobody_and_comes_back,
     a_replica_that_is_stopped_and_started_harms_nobody,
     an_outage_of_secrets_manager_stops_no_token_that_is_in_memory,
-    what_is_under_way_at_a_stop_is_answered_and_saved,
+    what_is_under_way_at_a_stop_is_answered,
+    what_nobody_waits_for_at_a_stop_is_saved,
     logs_and_metrics_tell_of_requests_and_of_nobody,
 ];
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::deployment::{CANARY, Deployment, SERVICE_SECRET, TIME_TO_LIVE, until};
-use crate::replica::{Answer, Replica};
+use crate::replica::{Answer, OAuthServer, Replica};
 use crate::{Failure, TestResult};
 
 /// How long the answer that there is no token is kept: the store's default.
@@ -197,40 +198,58 @@ async fn during_the_outage(one: Replica, other: Replica, user: &str) -> TestResu
     Ok(())
 }
 
-pub(crate) async fn what_is_under_way_at_a_stop_is_answered_and_saved(deployment: &Deployment) -> TestResult {
+pub(crate) async fn what_is_under_way_at_a_stop_is_answered(deployment: &Deployment) -> TestResult {
     let [one, other] = deployment.replicas().await?;
-    let oauth_server = deployment.oauth_server().await?;
-    let [waits, hangs_up] = ["canary-waits", "canary-hangs-up"];
-    for user in [waits, hangs_up] {
-        one.log_in(user, &format!("{user}-old"), 10).await?;
-    }
-    oauth_server.hold().await?;
-    let ask = |user: &'static str| {
-        let one = one.clone();
-        tokio::spawn(async move { one.get(user).await })
-    };
-    let (waiting, hanging_up) = (ask(waits), ask(hangs_up));
-    until("both refreshes are under way", async || (oauth_server.waiting().await.ok()? == 2).then_some(()))
-        .await?;
-    hanging_up.abort();
-    assert!(hanging_up.await.is_err_and(|error| error.is_cancelled()));
-
-    deployment.terminate("replica-1").await?;
-    until("nothing new is accepted", async || one.status("/healthz").await.is_err().then_some(())).await?;
+    let user = "canary-waits";
+    let (waiting, refreshes) = held_refresh(deployment, &one, user).await?;
+    stop_accepting(deployment, &one).await?;
     assert!(!waiting.is_finished(), "it cannot have been answered yet");
-    oauth_server.release().await?;
+    refreshes.release().await?;
     let answer = waiting.await??;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(deployment.exit_code("replica-1").await?, "0");
+    assert_eq!(other.get(user).await?.access_token(), answer.access_token());
+    deployment.start_again("replica-1").await.map(drop)
+}
 
-    // Both refresh tokens were spent. Had the last one's successor been lost, the OAuth server would refuse the old one.
-    assert_eq!(other.get(waits).await?.access_token(), answer.access_token());
+pub(crate) async fn what_nobody_waits_for_at_a_stop_is_saved(deployment: &Deployment) -> TestResult {
+    let [one, other] = deployment.replicas().await?;
+    let user = "canary-hangs-up";
+    let (waiting, refreshes) = held_refresh(deployment, &one, user).await?;
+    waiting.abort();
+    assert!(waiting.await.is_err_and(|error| error.is_cancelled()));
+    stop_accepting(deployment, &one).await?;
+    refreshes.release().await?;
+    assert_eq!(deployment.exit_code("replica-1").await?, "0");
+    // A refresh token was spent for it, and the OAuth server takes that only once.
     let exchanges = "oauth_token_store_exchanges_total";
     let before = other.metric(exchanges).await?;
-    let saved = other.get(hangs_up).await?;
+    let saved = other.get(user).await?;
     assert!(saved.access_token().is_some_and(|token| token.starts_with("access-token-")), "{saved:?}");
-    assert_eq!(other.metric(exchanges).await?, before);
+    assert_eq!(other.metric(exchanges).await?, before, "the other had to do it again");
     deployment.start_again("replica-1").await.map(drop)
+}
+
+/// A request for a token that has to be refreshed, and the OAuth server that makes it wait.
+async fn held_refresh(
+    deployment: &Deployment,
+    replica: &Replica,
+    user: &'static str,
+) -> Result<(JoinHandle<Result<Answer, Failure>>, OAuthServer), Failure> {
+    let oauth_server = deployment.oauth_server().await?;
+    replica.log_in(user, &format!("{user}-old"), 10).await?;
+    oauth_server.hold().await?;
+    let one = replica.clone();
+    let waiting = tokio::spawn(async move { one.get(user).await });
+    until("the refresh is under way", async || (oauth_server.waiting().await.ok()? == 1).then_some(()))
+        .await?;
+    Ok((waiting, oauth_server))
+}
+
+/// SIGTERM, and what follows at once.
+async fn stop_accepting(deployment: &Deployment, one: &Replica) -> TestResult {
+    deployment.terminate("replica-1").await?;
+    until("nothing new is accepted", async || one.status("/healthz").await.is_err().then_some(())).await
 }
 
 pub(crate) async fn logs_and_metrics_tell_of_requests_and_of_nobody(deployment: &Deployment) -> TestResult {
