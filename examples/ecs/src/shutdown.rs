@@ -2,15 +2,13 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for ECS's SIGTERM, or Ctrl-C.
-///
-/// # Errors
-/// If the system takes no handler.
-pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
+/// Listens from now on for ECS's SIGTERM, and for Ctrl-C; what it returns ends with the first.
+pub(crate) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -230,6 +230,29 @@ pub(crate) async fn what_nobody_waits_for_at_a_stop_is_saved(deployment: &Deploy
     deployment.start_again("replica-1").await.map(drop)
 }
 
+pub(crate) async fn probes_and_scrapes_ask_secrets_manager_for_nothing(
+    deployment: &Deployment,
+) -> TestResult {
+    let [one, _] = deployment.replicas().await?;
+    let requests = async || {
+        let metrics = one.metrics().await?;
+        let counts = metrics.lines().filter(|line| line.starts_with("oauth_token_store_requests_total{"));
+        let counts: Vec<String> = counts.map(str::to_owned).collect();
+        if counts.is_empty() {
+            Err("it has looked once, to be ready".into())
+        } else {
+            Ok::<_, Failure>(counts)
+        }
+    };
+    let before = requests().await?;
+    for _ in 0..100 {
+        assert_eq!(one.status("/readyz").await?, 200);
+        assert_eq!(one.status("/healthz").await?, 200);
+    }
+    assert_eq!(requests().await?, before);
+    Ok(())
+}
+
 /// A request for a token that has to be refreshed, and the OAuth server that makes it wait.
 async fn held_refresh(
     deployment: &Deployment,
