@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{ErrorKind, OAuthToken, RefreshError, StoreError, TokenId, TokenStore};
 use serde_json::{Map, Value, json};
@@ -16,11 +17,20 @@ use crate::user::User;
 
 type Answer<T> = Result<T, Failure>;
 
-/// An access token that is good for the leeway at least. From memory as a rule.
-pub(crate) async fn get(State(app): State<Arc<App>>, User(user): User) -> Answer<Json<Value>> {
+/// An access token that is good for the leeway at least. From memory as a rule, and past it for `Cache-Control: no-cache`:
+/// that is for a caller whose API has just answered the token with a 401.
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    User(user): User,
+    headers: HeaderMap,
+) -> Answer<Json<Value>> {
+    let is_doubted = headers.get(CACHE_CONTROL).is_some_and(|value| value == "no-cache");
     let task = {
         let app = Arc::clone(&app);
         async move {
+            if is_doubted {
+                app.store.reload(&TokenId::of_user(&user)?).await?;
+            }
             // With the client, so that a prefix of another one's is a conflict and not a surprise.
             let user = OAuthToken::builder().user_name(user).client_id(app.oauth.client_id()).build()?;
             let oauth = Arc::clone(&app.oauth);

@@ -34,6 +34,7 @@ macro_rules! table {
 const TESTS: &[(&str, Scene)] = table![
     a_token_saved_through_one_is_served_by_the_other,
     a_token_rotated_by_one_is_seen_by_the_other,
+    a_token_that_an_api_has_refused_is_read_anew,
     a_logout_through_one_is_seen_by_the_other,
     each_failure_has_its_status,
     a_replica_that_is_cut_off_harms_nobody_and_comes_back,

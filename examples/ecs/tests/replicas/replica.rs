@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use crate::Failure;
@@ -71,7 +71,17 @@ impl Replica {
         body: String,
     ) -> Result<Answer, Failure> {
         let request = self.client.request(method, format!("{}/token", self.url)).bearer_auth(secret);
-        let response = request.header("X-User", user).body(body).send().await?;
+        Self::answer(request.header("X-User", user).body(body)).await
+    }
+
+    /// After a 401: not from memory.
+    pub(crate) async fn get_anew(&self, user: &str) -> Result<Answer, Failure> {
+        let request = self.client.get(format!("{}/token", self.url)).bearer_auth(SERVICE_SECRET);
+        Self::answer(request.header("X-User", user).header("Cache-Control", "no-cache")).await
+    }
+
+    async fn answer(request: RequestBuilder) -> Result<Answer, Failure> {
+        let response = request.send().await?;
         assert_eq!(header(&response, "cache-control").as_deref(), Some("no-store"));
         let (status, retry_after) = (response.status().as_u16(), header(&response, "retry-after"));
         let body = serde_json::from_str(&response.text().await?).unwrap_or(Value::Null);

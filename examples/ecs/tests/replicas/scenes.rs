@@ -84,6 +84,16 @@ pub(crate) async fn a_token_rotated_by_one_is_seen_by_the_other(deployment: &Dep
     Ok(())
 }
 
+pub(crate) async fn a_token_that_an_api_has_refused_is_read_anew(deployment: &Deployment) -> TestResult {
+    let [one, other] = deployment.replicas().await?;
+    let user = "canary-refused";
+    one.log_in(user, "canary-u", 3600).await?;
+    assert_served(&other.get(user).await?, "canary-u");
+    one.log_in(user, "canary-u2", 3600).await?;
+    assert_served(&other.get_anew(user).await?, "canary-u2");
+    Ok(())
+}
+
 pub(crate) async fn a_logout_through_one_is_seen_by_the_other(deployment: &Deployment) -> TestResult {
     let [one, other] = deployment.replicas().await?;
     let user = "canary-leaving";
