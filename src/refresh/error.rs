@@ -216,6 +216,7 @@ mod tests {
             assert_eq!((error.is_retryable(), error.token().is_some()), (retryable, has_token), "{text}");
             let shown = format!("{text} {error:?} {:?}", error.clone());
             assert!(!shown.contains("canary"), "{shown}");
+            assert!(format!("{error:?}").contains(what_to_do), "{error:?}");
             texts.push(text);
         }
         texts.sort();

@@ -23,8 +23,8 @@ pub(super) fn to_save(current: &OAuthToken, given: &OAuthToken) -> Result<OAuthT
         );
         return Err(StoreError::new(ErrorKind::Conflict, message));
     }
-    let knows_the_record = given.found().is_some() && given.assigned_id() == current.assigned_id();
-    let (mut fields, found) = match given.found().filter(|_| knows_the_record) {
+    // Found as this record: as any other it would have been refused.
+    let (mut fields, found) = match given.found() {
         Some(found) => (Fields::clone(given.fields()), Some(found)),
         None => (laid_over(current, given), current.found()),
     };
