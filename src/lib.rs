@@ -30,6 +30,7 @@
 //!   operations), [`StoreError`] and [`ErrorKind`].
 //! - The store: [`SecretsManagerTokenStore`], with its costs and limits, and [its builder](SecretsManagerTokenStoreBuilder);
 //!   what it counts is [`StoreStats`].
+//! - From a first deployment to an outage: the [`guide`].
 //! - For tokens of Zoho's: [`zoho`], which server refreshes which token.
 #![cfg_attr(feature = "embedded", doc = "- For development and tests: [`embedded::EmbeddedSecretsManager`].")]
 #![cfg_attr(feature = "conformance", doc = "- For stores of your own: [`conformance`].")]
@@ -44,6 +45,7 @@ mod contract;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod flights;
+pub mod guide;
 mod memory;
 mod record;
 mod refresh;
