@@ -79,11 +79,7 @@ def complaints_about(path):
     names = set(variables_in(template["Resources"]))
     assert "OAUTH_TOKEN_STORE_PREFIX" in names, "the variables were not found"
     known = variables_read_by(ROOT / "src/secrets_manager/environment.rs")
-    settings = path.parent / "src/settings.rs"
-    if settings.exists():
-        known |= variables_read_by(settings)
-    else:
-        names = {name for name in names if name.startswith("OAUTH_TOKEN_STORE_")}
+    known |= variables_read_by(path.parent / "src/settings.rs")
     for name in sorted(names - known):
         yield f"the program does not know the variable {name}"
 

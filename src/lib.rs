@@ -33,6 +33,10 @@
 //! - From a first deployment to an outage: the [`guide`].
 //! - For tokens of Zoho's: [`zoho`], which server refreshes which token.
 #![cfg_attr(feature = "embedded", doc = "- For development and tests: [`embedded::EmbeddedSecretsManager`].")]
+#![cfg_attr(
+    feature = "metrics",
+    doc = "- For dashboards: what [`SecretsManagerTokenStore::record_metrics`] reports, and how."
+)]
 #![cfg_attr(feature = "conformance", doc = "- For stores of your own: [`conformance`].")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -47,6 +51,7 @@ pub mod embedded;
 mod flights;
 pub mod guide;
 mod memory;
+mod meter;
 mod record;
 mod refresh;
 mod secrets_manager;

@@ -62,6 +62,14 @@ impl Bound {
         self.tokens.get(locator);
     }
 
+    /// What was deleted here lately counts as one, too.
+    #[cfg(feature = "metrics")]
+    pub(super) fn count(&self) -> u64 {
+        // Else moka tells what it knew at its last bookkeeping.
+        self.tokens.run_pending_tasks();
+        self.tokens.entry_count()
+    }
+
     #[cfg(test)]
     pub(super) fn settle(&self) {
         self.tokens.run_pending_tasks();

@@ -62,6 +62,12 @@ impl<'a> Change<'a> {
             Left::Overtaken => {}
             // What is known stays, so that nothing older comes back.
             Left::Nothing => current.iter().for_each(|entry| entry.disown()),
+            Left::Deletion(entry) => {
+                let (sent, now) = (self.sent, cache.now());
+                let undecided =
+                    Entry::saved_or_deleted(locator, &entry, record.version, sent, now, &cache.settings);
+                cache.install(undecided, Some(&entry));
+            }
             Left::Known | Left::InDoubt => {
                 let (before, source) = (current.as_deref(), Source::Written);
                 let (sent, now) = (self.sent, cache.now());
@@ -111,8 +117,7 @@ impl<'a> Change<'a> {
             }
             // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,
-            // A deletion of this process may have come before it or after.
-            Known::Absent if entry.source == Source::Written => Left::Nothing,
+            Known::Absent if entry.source == Source::Written => Left::Deletion(Arc::clone(entry)),
             Known::Absent | Known::Invalidated => Left::InDoubt,
         }
     }
@@ -263,8 +268,10 @@ enum Left {
     InDoubt,
     /// A newer version has been seen.
     Overtaken,
-    /// It may have been deleted or replaced since, or what is known is from before it.
+    /// It may have been replaced since, or what is known is from before it.
     Nothing,
+    /// A deletion of this process may have come before it or after.
+    Deletion(Arc<Entry>),
 }
 
 /// The keys whose searches a save may have changed: what the token holds now and what it held.

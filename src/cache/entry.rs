@@ -151,6 +151,30 @@ impl Entry {
         let gone = arn.map(str::to_owned).or(traces.gone);
         let last = before.and_then(Self::version).cloned();
         let traces = Traces { gone, last, deleted: traces.deleted.max(at) };
+        Self::undecided(locator, traces, as_of, now, settings)
+    }
+
+    /// A name under which this process has saved this version and has deleted something, and nobody can tell which came
+    /// last: it answers nothing, and nothing older than either comes back.
+    pub(super) fn saved_or_deleted(
+        locator: Locator,
+        deleted: &Self,
+        saved: Version,
+        as_of: Moment,
+        now: Moment,
+        settings: &CacheSettings,
+    ) -> Self {
+        let traces = Traces { last: Some(saved), ..deleted.traces().clone() };
+        Self::undecided(locator, traces, as_of, now, settings)
+    }
+
+    fn undecided(
+        locator: Locator,
+        traces: Traces,
+        as_of: Moment,
+        now: Moment,
+        settings: &CacheSettings,
+    ) -> Self {
         let new = Self::new(locator, Known::Absent, Source::Written).after(traces);
         new.doubt();
         new.dated(as_of, now, settings)

@@ -100,6 +100,12 @@ impl Cache {
         self.counters.snapshot()
     }
 
+    /// How many tokens are in memory. Not for hot paths: it does some of the bookkeeping.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn count(&self) -> u64 {
+        self.bound.count()
+    }
+
     /// The token that a find by this key alone means, if it is known and fresh. Computes no fingerprint and takes no
     /// memory.
     pub(crate) fn get(&self, key: &LookupKey<'_>) -> Option<Arc<OAuthToken>> {

@@ -398,6 +398,21 @@ fn a_deletion_is_the_last_word_unless_doubt_has_come_since_it_was_sent() {
     }
 }
 
+/// Which of the two was the last cannot be told, but what was there before the save is not it.
+#[tokio::test]
+async fn a_save_beside_a_deletion_leaves_that_nothing_older_comes_back() {
+    for (loaded, is_shown) in [(0, false), (1, true), (2, true)] {
+        let cache = cache();
+        let (locator, saved) = record(1, 1);
+        let save = Change::begin(&cache, locator);
+        Change::begin(&cache, locator).deleted(None, None);
+        save.saved(saved);
+        assert!(cache.base(&LookupKey::User("1"), false).is_none());
+        load(&cache, locator, Some(record(1, loaded).1)).await;
+        assert_eq!(cache.get(&LookupKey::User("1")).is_some(), is_shown, "version {loaded}");
+    }
+}
+
 /// It is fresh again, and nothing is put in anew, unless what is known was in doubt.
 #[tokio::test]
 async fn what_is_shown_again_keeps_its_entry() {

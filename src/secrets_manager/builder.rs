@@ -11,6 +11,7 @@ use aws_sdk_secretsmanager::Client;
 
 use crate::cache::{Cache, CacheSettings, Clock, SystemClock};
 use crate::contract::{ErrorKind, StoreError};
+use crate::meter::Meter;
 
 use super::environment;
 use super::prefix::{DEFAULT_PREFIX, Prefix};
@@ -41,6 +42,7 @@ pub struct SecretsManagerTokenStoreBuilder {
     settings: Settings,
     cache: CacheSettings,
     clock: Option<Arc<dyn Clock>>,
+    meter: Meter,
 }
 
 impl Default for SecretsManagerTokenStoreBuilder {
@@ -57,6 +59,7 @@ impl Default for SecretsManagerTokenStoreBuilder {
             },
             cache: CacheSettings::default(),
             clock: None,
+            meter: Meter::default(),
         }
     }
 }
@@ -179,6 +182,16 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
+    /// What this store is called in metrics: the value of the label `store` of each. Default: no such label.
+    ///
+    /// For processes with several stores, whose counts would otherwise be one another's. Nothing secret and no user may
+    /// stand in it.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_name(mut self, name: impl AsRef<str>) -> Self {
+        self.meter = Meter::named(name.as_ref());
+        self
+    }
+
     /// How long a save or deletion goes on trying, from its first write, while it gets no answer, loses races to other
     /// writers, or finds the name still taken by a secret that is being deleted. Default: 10 s; at most an hour.
     ///
@@ -202,7 +215,7 @@ impl SecretsManagerTokenStoreBuilder {
             None => client_from_env().await?,
         };
         Ok(SecretsManagerTokenStore::new(Storage {
-            service: Service::new(client),
+            service: Service::new(client, self.meter.clone()),
             prefix,
             settings: self.settings,
             recent_writes: RecentWrites::default(),

@@ -12,6 +12,7 @@ use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout};
 
+use crate::meter::Meter;
 use crate::record::Version;
 
 use super::answer::Answer;
@@ -24,6 +25,7 @@ const CALL_DEADLINE: Duration = Duration::from_secs(9);
 #[derive(Clone)]
 pub(super) struct Service {
     client: Client,
+    pub(super) meter: Meter,
 }
 
 /// A page of ListSecrets: names and ARNs.
@@ -75,8 +77,8 @@ pub(super) struct NewVersion {
 }
 
 impl Service {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) fn new(client: Client, meter: Meter) -> Self {
+        Self { client, meter }
     }
 
     /// Reads the current version of a secret.
@@ -96,7 +98,7 @@ impl Service {
     async fn get_value(&self, secret_id: &str, version: Option<String>) -> Result<Answer, ServiceError> {
         const OPERATION: &str = "GetSecretValue";
         let request = self.client.get_secret_value().secret_id(secret_id).set_version_id(version);
-        let answer = call(OPERATION, request.send()).await?;
+        let answer = self.call(OPERATION, request.send()).await?;
         let (Some(arn), Some(name), Some(id)) = (answer.arn, answer.name, answer.version_id) else {
             return Err(ServiceError::incomplete_answer(OPERATION));
         };
@@ -115,7 +117,7 @@ impl Service {
                 .batch_get_secret_value()
                 .set_secret_id_list(Some(names.to_vec()))
                 .set_next_token(next);
-            let answer = call(OPERATION, request.send()).await?;
+            let answer = self.call(OPERATION, request.send()).await?;
             for value in answer.secret_values.unwrap_or_default() {
                 let (Some(arn), Some(name), Some(id)) = (value.arn, value.name, value.version_id) else {
                     return Err(ServiceError::incomplete_answer(OPERATION));
@@ -155,7 +157,7 @@ impl Service {
                 .filters(filter(FilterNameStringType::TagKey, key))
                 .filters(filter(FilterNameStringType::TagValue, value));
         }
-        let answer = call("ListSecrets", request.send()).await?;
+        let answer = self.call("ListSecrets", request.send()).await?;
         let secrets = answer.secret_list.unwrap_or_default().into_iter().filter_map(|entry| {
             let tags = entry.tags.unwrap_or_default().into_iter();
             let tags = tags.filter_map(|tag| tag.key.zip(tag.value)).collect();
@@ -167,7 +169,7 @@ impl Service {
     /// Whether a secret exists, and whether it is scheduled for deletion.
     pub(super) async fn describe(&self, secret_id: &str) -> Result<Description, ServiceError> {
         const OPERATION: &str = "DescribeSecret";
-        let answer = call(OPERATION, self.client.describe_secret().secret_id(secret_id).send()).await?;
+        let answer = self.call(OPERATION, self.client.describe_secret().secret_id(secret_id).send()).await?;
         let arn = answer.arn.ok_or_else(|| ServiceError::incomplete_answer(OPERATION))?;
         let versions = answer.version_ids_to_stages.unwrap_or_default();
         Ok(Description {
@@ -183,8 +185,9 @@ impl Service {
         let mut next = None;
         loop {
             let request = self.client.list_secret_version_ids().secret_id(arn).include_deprecated(true);
-            let answer =
-                call("ListSecretVersionIds", request.max_results(100).set_next_token(next).send()).await?;
+            let answer = self
+                .call("ListSecretVersionIds", request.max_results(100).set_next_token(next).send())
+                .await?;
             versions.extend(answer.versions.unwrap_or_default().into_iter().filter_map(|version| {
                 let is_current = version.version_stages().iter().any(|stage| stage == "AWSCURRENT");
                 Some(ListedVersion { id: version.version_id?, is_current })
@@ -210,7 +213,7 @@ impl Service {
             .set_tags(Some(secret.tags.clone()))
             .customize()
             .config_override(once());
-        let answer = call(OPERATION, request.send()).await?;
+        let answer = self.call(OPERATION, request.send()).await?;
         answer.arn.ok_or_else(|| ServiceError::incomplete_answer(OPERATION))
     }
 
@@ -225,20 +228,51 @@ impl Service {
             .secret_string(version.value.as_str())
             .customize()
             .config_override(once());
-        call("PutSecretValue", request.send()).await.map(drop)
+        self.call("PutSecretValue", request.send()).await.map(drop)
     }
 
     pub(super) async fn tag(&self, arn: &str, tags: Vec<Tag>) -> Result<(), ServiceError> {
         let request = self.client.tag_resource().secret_id(arn).set_tags(Some(tags));
-        call("TagResource", request.send()).await.map(drop)
+        self.call("TagResource", request.send()).await.map(drop)
     }
 
     /// Deletes without recovery, and returns when that was, if it is told. A missing secret counts as deleted.
     pub(super) async fn delete(&self, secret_id: &str) -> Result<Option<SystemTime>, ServiceError> {
         let request = self.client.delete_secret().secret_id(secret_id).force_delete_without_recovery(true);
-        match call("DeleteSecret", request.send()).await {
+        match self.call("DeleteSecret", request.send()).await {
             Err(error) if error.is_not_found() => Ok(None),
             outcome => outcome.map(|answer| instant(answer.deletion_date)),
+        }
+    }
+
+    /// Runs a request under the store's deadline, reads its error, and leaves a trace and a count of it without anything
+    /// secret.
+    fn call<T, E>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> impl Future<Output = Result<T, ServiceError>> + Send
+    where
+        T: Send,
+        E: ProvideErrorMetadata + std::error::Error + Send + 'static,
+    {
+        // Boxed before anything is built around it: the SDK's futures are large, and would be moved with each of those.
+        let request = Box::pin(request);
+        async move {
+            let start = Instant::now();
+            let outcome = match timeout(CALL_DEADLINE, request).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(ServiceError::from_sdk(operation, &error)),
+                Err(_) => Err(ServiceError::timed_out(operation)),
+            };
+            let elapsed = start.elapsed();
+            self.meter.request(operation, outcome.as_ref().map_or_else(outcome_of, |_| "ok"), elapsed);
+            let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            match &outcome {
+                Ok(_) => tracing::debug!(operation, elapsed_ms, "answered"),
+                Err(error) => tracing::debug!(operation, elapsed_ms, %error, "failed"),
+            }
+            outcome
         }
     }
 }
@@ -251,29 +285,13 @@ fn once() -> aws_sdk_secretsmanager::config::Builder {
     aws_sdk_secretsmanager::Config::builder().retry_config(RetryConfig::disabled())
 }
 
-/// Runs a request under the store's deadline, reads its error, and leaves a trace of it without anything secret.
-fn call<T, E>(
-    operation: &'static str,
-    request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
-) -> impl Future<Output = Result<T, ServiceError>> + Send
-where
-    T: Send,
-    E: ProvideErrorMetadata + std::error::Error + Send + 'static,
-{
-    // Boxed before anything is built around it: the SDK's futures are large, and would be moved with each of those.
-    let request = Box::pin(request);
-    async move {
-        let start = Instant::now();
-        let outcome = match timeout(CALL_DEADLINE, request).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(ServiceError::from_sdk(operation, &error)),
-            Err(_) => Err(ServiceError::timed_out(operation)),
-        };
-        let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match &outcome {
-            Ok(_) => tracing::debug!(operation, elapsed_ms, "answered"),
-            Err(error) => tracing::debug!(operation, elapsed_ms, %error, "failed"),
-        }
-        outcome
+/// What became of a request, in a word that is one of few.
+fn outcome_of(error: &ServiceError) -> &'static str {
+    if error.is_not_found() {
+        "not_found"
+    } else if error.is_already_there() {
+        "already_exists"
+    } else {
+        error.kind().as_str()
     }
 }

@@ -382,6 +382,36 @@ impl SecretsManagerTokenStore {
         }
     }
 
+    /// Publishes what is counted here through the [`metrics`](https://docs.rs/metrics/0.24) facade, version 0.24, for the
+    /// recorder that the application has installed. Call it before each scrape, or every few seconds. No request.
+    ///
+    /// Finds that memory answers are counted without the facade, so they cost what they cost without this feature. Calls
+    /// of Secrets Manager report themselves as they end; this describes them, too.
+    ///
+    /// | metric | type | labels | what it counts |
+    /// |---|---|---|---|
+    /// | `oauth_token_store_requests_total` | counter | `operation`, `outcome` | calls of Secrets Manager that have ended, the SDK's own retries included |
+    /// | `oauth_token_store_request_duration_seconds` | histogram | `operation` | how long they took |
+    /// | `oauth_token_store_hits_total` | counter | | [`StoreStats::hits`] |
+    /// | `oauth_token_store_misses_total` | counter | | [`StoreStats::misses`] |
+    /// | `oauth_token_store_loads_total` | counter | | [`StoreStats::loads`] |
+    /// | `oauth_token_store_load_failures_total` | counter | | [`StoreStats::load_failures`] |
+    /// | `oauth_token_store_stale_reads_total` | counter | | [`StoreStats::stale_reads`] |
+    /// | `oauth_token_store_backward_reads_total` | counter | | [`StoreStats::backward_reads`] |
+    /// | `oauth_token_store_evictions_total` | counter | | [`StoreStats::evictions`] |
+    /// | `oauth_token_store_exchanges_total` | counter | | [`StoreStats::exchanges`] |
+    /// | `oauth_token_store_exchange_failures_total` | counter | | [`StoreStats::exchange_failures`] |
+    /// | `oauth_token_store_cached_tokens` | gauge | | tokens in memory; for a while, those that this store has deleted count, too |
+    ///
+    /// `operation` is AWS's name, such as `GetSecretValue`. `outcome` is `ok`, `not_found` (also for what is looked up and
+    /// is not there), `already_exists`, or an [`ErrorKind`](crate::ErrorKind) as [`as_str`](crate::ErrorKind::as_str) writes
+    /// it. No name, label or description shows a token, a user, an id, a secret's name or the prefix. Where a process has
+    /// several stores, [`metrics_name`](SecretsManagerTokenStoreBuilder::metrics_name) tells them apart by a label `store`.
+    #[cfg(feature = "metrics")]
+    pub fn record_metrics(&self) {
+        self.storage.service.meter.counted(&self.stats(), self.storage.cache.count());
+    }
+
     /// The token that is meant, if it is in memory.
     fn known(&self, partial: &OAuthToken) -> Option<Arc<OAuthToken>> {
         let plan = LookupPlan::of(partial);

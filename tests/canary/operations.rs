@@ -5,7 +5,8 @@ use std::time::Duration;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, Operation};
 use oauth_token_store::{ErrorKind, MemoryTokenStore, SecretsManagerTokenStore, TokenStore};
 
-use crate::canaries::{ACCESS, EVERYTHING};
+use crate::canaries::{ACCESS, EVERYTHING, assert_shows_nothing};
+use crate::reported::Metrics;
 use crate::script;
 use crate::stage::{built, client, id_of_user, login, own_id, store_on, user};
 use crate::watch::Watch;
@@ -27,6 +28,13 @@ async fn every_operation_shows_nothing() {
             written.iter().all(|(_, value)| EVERYTHING.find(value).is_some()),
             "no secret in a {operation}"
         );
+    }
+    let metrics = Metrics::take();
+    assert_shows_nothing("a metric", &metrics);
+    for part in
+        ["oauth_token_store_requests_total", "DeleteSecret", "oauth_token_store_hits_total", "from memory"]
+    {
+        assert!(metrics.contains(part), "nothing of {part} is reported: {metrics}");
     }
     let log = watch.look();
     for part in [

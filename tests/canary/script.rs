@@ -56,6 +56,7 @@ pub(crate) async fn of_this_store(watch: &mut Watch, store: &SecretsManagerToken
     let refused = store.refresh_with(&user, 2 * long, |_| async { Err::<OAuthToken, _>(APPLICATION) });
     watch.refresh("refresh_with of a refused exchange", refused.await);
     watch.debug("the statistics", &store.stats());
+    store.record_metrics();
     watch.debug("the store", store);
 
     watch.outcome("delete_token", store.delete_token(&own_id()).await);

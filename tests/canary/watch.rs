@@ -14,6 +14,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::canaries::{SECRETS_ALONE, assert_shows_nothing};
 use crate::captured_log::Log;
+use crate::reported::Metrics;
 
 thread_local! {
     static LOG: Log = Log::default();
@@ -47,6 +48,7 @@ impl Watch {
             let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
             let spans = FmtSpan::CLOSE;
             subscriber.with_span_events(spans).with_writer(|| LOG.with(Log::clone)).init();
+            metrics::set_global_recorder(Metrics).expect("no other recorder");
             let usual = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
                 PANICS.with_borrow_mut(|panics| panics.push(panic.to_string()));
@@ -126,7 +128,7 @@ impl Watch {
         PANICS.take()
     }
 
-    /// Looks at the log, the panics and the requests since this was asked for last; returns the log.
+    /// Looks at the log, the panics, the requests and the metrics since this was asked for last; returns the log.
     #[track_caller]
     pub(crate) fn look(&self) -> String {
         for panic in self.take_panics() {
@@ -135,6 +137,7 @@ impl Watch {
         for request in REQUESTS.take() {
             assert_shows_nothing(&format!("a request for {}", request.operation), &request.without_value);
         }
+        assert_shows_nothing("a metric", &Metrics::take());
         let log = LOG.with(Log::take);
         if let Some(leak) = SECRETS_ALONE.find(&log) {
             panic!("the log shows {leak}");

@@ -19,6 +19,9 @@ mod killed;
 mod lossy_proxy;
 mod polyglot;
 mod processes;
+#[path = "../canary/reported.rs"]
+#[allow(dead_code, reason = "its own test program needs more of it")]
+mod reported;
 #[path = "../canary/script.rs"]
 mod script;
 mod smoke;

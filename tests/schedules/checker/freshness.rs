@@ -124,6 +124,10 @@ impl Find<'_> {
             !told.is_of_a_list
                 && told.answered.stamp < self.ended
                 && match told.index {
+                    // One of a secret that had the name before changes nothing, and tells that this one is gone.
+                    Some(_) if told.request.operation == Operation::DeleteSecret => {
+                        self.found.iter().any(is_nothing)
+                    }
                     Some(index) => self.found.contains(&index),
                     None => self.found.iter().any(is_nothing),
                 }
@@ -148,6 +152,11 @@ impl Find<'_> {
     /// Whether it stands in for something older that the service has shown since.
     fn is_kept(&self, told: &Told<'_>) -> bool {
         let newest = self.found.last().copied().unwrap_or_default();
+        // After a miss, what was seen before it is still not to come back.
+        let seen = super::told(self.history, self.call.process, self.name)
+            .filter(|seen| told.index.is_none() && seen.answered.stamp < told.answered.stamp)
+            .filter_map(|seen| seen.index);
+        let newest = seen.fold(newest, usize::max);
         let shows_older = |later: &Told<'_>| {
             later.answered.stamp > told.answered.stamp && later.index.is_some_and(|index| index < newest)
         };

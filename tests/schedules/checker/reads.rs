@@ -229,7 +229,8 @@ impl Read<'_> {
             .filter(|told| {
                 told.answered.stamp < ended
                     && told.sent.stamp > floor.known.stamp
-                    && told.is_of_a_list == is_list
+                    // In a list, what is known stands in for what is older.
+                    && (is_list || !told.is_of_a_list)
             })
             .filter(|told| told.index.map_or(is_nothing, |index| found.contains(&index)))
             .collect();

@@ -416,3 +416,62 @@ fn a_failure_without_a_reason_is_refused() {
         assert_eq!(problems(&scribe.0).is_empty(), has_faults, "{kind}");
     }
 }
+
+/// The batch of a list shows something older than a reload that was believed: the list has that.
+#[test]
+fn a_list_may_have_what_is_known_in_place_of_what_is_older() {
+    for (is_reloaded, is_fine) in [(true, true), (false, false)] {
+        let mut scribe = Scribe::lagging();
+        scribe.lands(1).lands(2).lands(3).finds(3);
+        if is_reloaded {
+            let reload =
+                scribe.begins(Action::Reload { of: BOB.to_owned(), is_sure: true, by: "bob".to_owned() });
+            let request = scribe.sends(Operation::GetSecretValue);
+            scribe.is_told(request, Answer::Shows(2));
+            let shown = scribe.shows(2);
+            scribe.ends(reload, shown);
+        }
+        let list = scribe.begins(Action::List);
+        let request = scribe.sends(Operation::BatchGetSecretValue);
+        scribe.is_told(request, Answer::Batch(vec![(BOB.to_owned(), 1)]));
+        let Outcome::Token(Some(token)) = scribe.shows(2) else { panic!("bob is there") };
+        scribe.ends(list, Outcome::Tokens(vec![token]));
+        assert_eq!(problems(&scribe.0).is_empty(), is_fine, "{}", scribe.0);
+    }
+}
+
+/// A deletion by ARN of the secret that had the name before: what a replica shows of that is nothing.
+#[test]
+fn a_deletion_that_changes_nothing_tells_that_its_secret_is_gone() {
+    for (is_deleted_since, is_fine) in [(true, true), (false, false)] {
+        let mut scribe = Scribe::lagging();
+        scribe.lands(1).finds(1).is_deleted();
+        scribe.lands_as(2, "arn-2", Scribe::fields(2, &[]), Scribe::fields(2, &[]), false);
+        let invalidate = scribe.begins(Action::Invalidate { of: None, is_sure: true });
+        scribe.ends(invalidate, Outcome::Done);
+        if is_deleted_since {
+            let delete = scribe.begins(Action::Delete { of: None, by: "own-bob".to_owned() });
+            let request = scribe.sends(Operation::DeleteSecret);
+            scribe.is_told(request, Answer::Landed(3));
+            scribe.ends(delete, Outcome::Done);
+        }
+        scribe.finds_in_memory(0);
+        let is_forgotten = problems(&scribe.0).iter().any(|problem| problem.contains("had it forget"));
+        assert_eq!(is_forgotten, !is_fine, "{}", scribe.0);
+    }
+}
+
+/// The version that was seen before the miss is newer than what a replica shows after it.
+#[test]
+fn a_miss_may_stand_in_for_what_is_older_than_what_was_seen_before_it() {
+    for (is_shown, is_fine) in [(1, true), (2, false)] {
+        let mut scribe = Scribe::lagging();
+        scribe.lands(1).lands(2).finds(2).finds(0).pass(2);
+        let find = scribe.begins(Scribe::find());
+        let request = scribe.sends(Operation::GetSecretValue);
+        scribe.is_told(request, Answer::Shows(is_shown));
+        scribe.ends(find, Outcome::Token(None));
+        let is_too_old = problems(&scribe.0).iter().any(|problem| problem.contains("too long ago"));
+        assert_eq!(is_too_old, !is_fine, "{}", scribe.0);
+    }
+}
