@@ -11,6 +11,7 @@
 //! | How do I log a user out? | [`logging_out`] |
 //! | What do names, tags and logs tell about users, and where does the client secret go? | [`privacy`] |
 //! | What does it cost, how fast is it, and how far does it go? | [`costs`] |
+//! | How do I test an application that uses it? | [`testing`] |
 //! | What is stored, exactly? | [`layout`] |
 //! | What does it not promise? | [`limits`] |
 //!
@@ -124,6 +125,13 @@ pub mod privacy {}
 /// Money, requests, time and memory, and where Secrets Manager stops being the right place.
 #[doc = include_str!("costs.md")]
 pub mod costs {}
+
+/// Stores for tests: in memory, and the real one on the embedded Secrets Manager.
+///
+/// [`MemoryTokenStore`]: crate::MemoryTokenStore
+///
+#[doc = include_str!("testing.md")]
+pub mod testing {}
 
 /// Names, values and tags of the secrets, for other programs.
 #[doc = include_str!("layout.md")]
