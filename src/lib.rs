@@ -3,8 +3,8 @@
 //! [`SecretsManagerTokenStore`] keeps each token as one JSON secret in AWS Secrets Manager. Any number of processes may
 //! work on the same tokens: saves are compare-and-swap and merge what others have changed, and a token that was found
 //! before it was deleted is not brought back. Finds are answered from a cache that is never behind this process's own
-//! changes, and a token about to expire is [refreshed once](SecretsManagerTokenStore::refresh_with), however many ask for
-//! it. [`MemoryTokenStore`] follows the same contract in memory, for unit tests of applications.
+//! changes, and a token about to expire is [refreshed once](SecretsManagerTokenStore::refresh_with), however many ask this
+//! process for it. [`MemoryTokenStore`] follows the same contract in memory, for unit tests of applications.
 //!
 //! ```
 //! use oauth_token_store::{MemoryTokenStore, OAuthToken, TokenStore, TokenStoreExt};
@@ -30,6 +30,7 @@
 //!   operations), [`StoreError`] and [`ErrorKind`].
 //! - The store: [`SecretsManagerTokenStore`], with its costs and limits, and [its builder](SecretsManagerTokenStoreBuilder);
 //!   what it counts is [`StoreStats`].
+//! - From a first deployment to an outage: the [`guide`].
 //! - For tokens of Zoho's: [`zoho`], which server refreshes which token.
 #![cfg_attr(feature = "embedded", doc = "- For development and tests: [`embedded::EmbeddedSecretsManager`].")]
 #![cfg_attr(
@@ -48,6 +49,7 @@ mod contract;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod flights;
+pub mod guide;
 mod memory;
 mod meter;
 mod record;

@@ -142,7 +142,7 @@ impl Watch {
         if let Some(leak) = SECRETS_ALONE.find(&log) {
             panic!("the log shows {leak}");
         }
-        // At TRACE the SDK prints AWS's messages and what requests are signed with: the README says so.
+        // At TRACE the SDK prints AWS's messages and what requests are signed with: the guide on limits says so.
         let ours: Vec<&str> = log.lines().filter(|line| !is_of_the_sdk(line)).collect();
         assert_shows_nothing("the log, beside the SDK's own at TRACE,", &ours.join("\n"));
         log

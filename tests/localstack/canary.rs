@@ -41,7 +41,7 @@ pub(crate) async fn a_process_that_logs_at_trace_shows_nothing(context: Context)
     }
 }
 
-/// What the README warns of: if this fails, the SDK has changed, and so should the README.
+/// What the guide on limits warns of: if this fails, the SDK has changed, and so should the guide.
 pub(crate) async fn a_process_that_is_to_log_sensitive_bodies_does(context: Context) -> TestResult {
     let written = written(&context, &[("LOG_SENSITIVE_BODIES", "true")]).await?;
     let shows = |line: &&str| EVERYTHING.find(line).is_some();

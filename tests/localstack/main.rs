@@ -114,6 +114,7 @@ const POLYGLOT: &[Test] = table![
     polyglot::what_is_not_ours_is_refused_and_stays,
     polyglot::the_command_line_finds_saves_and_deletes,
     polyglot::the_shell_commands_of_the_guide_do_what_it_says,
+    polyglot::the_shell_commands_of_the_librarys_guides_show_fingerprints_only,
     polyglot::the_python_of_the_guide_saves_what_it_says,
     polyglot::the_task_definition_of_the_guide_resolves_to_the_access_token,
 ];

@@ -7,7 +7,7 @@
 //! | [`freshness`] | what a find shows was asked of the service no longer ago than the settings allow |
 //! | [`failures`] | nothing fails without a reason |
 //!
-//! Where the service shows the past, the rule about reads has the exceptions that the README states, and only for what the
+//! Where the service shows the past, the rule about reads has the exceptions that the guide on limits states, and only for what the
 //! service was asked for after the newer state was known: the service is believed when it says that there is nothing, in a
 //! reload and after an invalidation, 60 s after the newer state was seen, and where memory is too small to keep what was
 //! seen; of two secrets that have had one name, dates tell the older one only where they are clear; and of two

@@ -1,6 +1,6 @@
 //! All that Secrets Manager has of one user: the versions of one secret, in the order in which they were written.
 //!
-//! Read with the bare SDK client, and taken apart without the library: the layout is what the README says it is.
+//! Read with the bare SDK client, and taken apart without the library: the layout is what the guide on the layout says it is.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use crate::causes;
 
 use super::Failure;
 
-/// Of the README: a version's id is the UUIDv5 of the one that it was written on top of.
+/// Of the guide on the layout: a version's id is the UUIDv5 of the one that it was written on top of.
 const SLOTS: Uuid = Uuid::from_u128(0xd9ae17dd_6386_5eab_aa9a_1bb1bd39ea6e);
 
 /// LocalStack forgets the oldest versions of a secret that has so many.

@@ -73,7 +73,7 @@ impl Worker {
         }
     }
 
-    /// As the README says: what failed in a passing way is saved again with the token in the error.
+    /// As the guide on saving says: what failed in a passing way is saved again with the token in the error.
     async fn save(&self, token: OAuthToken, deed: usize) -> Result<Outcome, Failure> {
         let mut saved = self.store.save_token(&token).await;
         for _ in 0..REPEATS {

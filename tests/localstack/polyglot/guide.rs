@@ -1,4 +1,4 @@
-//! What `examples/other-programs.md` shows, run as it stands there.
+//! What `examples/other-programs.md` and the guides of the library show, run as it stands there.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,11 @@ const USER: &str = "bob@example.com";
 
 /// The blocks of this language, in order.
 fn blocks(language: &str) -> Result<Vec<String>, Failure> {
-    let guide = std::fs::read_to_string(repository("examples/other-programs.md"))?;
+    blocks_of("examples/other-programs.md", language)
+}
+
+fn blocks_of(file: &str, language: &str) -> Result<Vec<String>, Failure> {
+    let guide = std::fs::read_to_string(repository(file))?;
     let begin = format!("```{language}\n");
     let blocks = guide.split(&begin).skip(1).filter_map(|rest| rest.split_once("```\n"));
     Ok(blocks.map(|(block, _)| block.to_owned()).collect())
@@ -63,6 +67,29 @@ pub(crate) async fn the_shell_commands_of_the_guide_do_what_it_says(context: Con
     assert!(value_from.contains(name) && value_from.ends_with(":access_token::"), "{value_from}");
     assert!(store.find_by_user(USER).await?.is_none(), "still logged in");
     assert!(store.find_by_user("eve").await?.is_some());
+    Ok(())
+}
+
+/// After a first deployment: what is stored, by name and tags, without a name of anybody.
+pub(crate) async fn the_shell_commands_of_the_librarys_guides_show_fingerprints_only(
+    context: Context,
+) -> TestResult {
+    let mut script = String::new();
+    for guide in ["src/guide/first_deployment.md", "src/guide/privacy.md"] {
+        let blocks = blocks_of(guide, "sh")?;
+        assert!(!blocks.is_empty(), "{guide}");
+        script.extend(blocks);
+    }
+    let prefix = script.lines().find_map(|line| line.strip_prefix("export OAUTH_TOKEN_STORE_PREFIX="));
+    let bob = OAuthToken::builder().user_name(USER).client_id("1000.ABC").refresh_token("1000.refresh");
+    context.store(prefix.ok_or("no prefix")?).await.save_token(&bob.build()?).await?;
+
+    let output = command(&context, "bash")?.args(["-euo", "pipefail", "-c", &script]).output().await?;
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout)?;
+    assert_eq!(printed.matches("prod/crm/tokens/u_52rqhupjinfczuwzz6qnyv2s6a").count(), 2, "{printed}");
+    assert!(printed.contains("igqluxon3kkgw3mtfrl4lmc2v4"), "no tag with the refresh token: {printed}");
+    assert!(!printed.contains(USER) && !printed.contains("1000."), "{printed}");
     Ok(())
 }
 

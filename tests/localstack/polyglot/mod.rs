@@ -8,6 +8,7 @@ mod together;
 
 pub(crate) use guide::{
     the_python_of_the_guide_saves_what_it_says, the_shell_commands_of_the_guide_do_what_it_says,
+    the_shell_commands_of_the_librarys_guides_show_fingerprints_only,
     the_task_definition_of_the_guide_resolves_to_the_access_token,
 };
 pub(crate) use lost_answers::{
