@@ -6,7 +6,7 @@
 //!
 //! It builds the function optimized, which takes minutes, and starts it a hundred times for each figure: they are the
 //! medians. Secrets Manager, the OAuth server and the API are on ports of this machine, so hardly any network is in them.
-//! `-- --features` also builds the function with each of the library's features for developers' machines.
+//! `-- --features` also builds the function with each of the library's features.
 
 #[path = "../local/mod.rs"]
 mod local;
@@ -53,7 +53,7 @@ async fn run() -> Result<(), Failure> {
     if env::args().any(|argument| argument == "--features") {
         println!("| the library's features | size | start |\n|---|---|---|");
         // None at the end: what is left built is what is to be deployed.
-        for features in ["sso", "credentials-process", "sso,credentials-process", ""] {
+        for features in ["credentials-process", "sso", "sso,credentials-process", "metrics", "embedded", ""] {
             build(features).await?;
             let starts = world.starts(|_| json!({})).await?;
             let features = if features.is_empty() { "none" } else { features };
