@@ -118,6 +118,7 @@ impl<'a> Change<'a> {
             // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,
             Known::Absent if entry.source == Source::Written => Left::Deletion(Arc::clone(entry)),
+            Known::Absent if entry.has_seen_newer(&record.version) => Left::Nothing,
             Known::Absent | Known::Invalidated => Left::InDoubt,
         }
     }

@@ -100,7 +100,9 @@ impl Entry {
         });
         let new = Self::new(locator, Known::Present(record), source);
         new.renew(as_of, now, settings);
-        new.after(Traces { gone, ..Traces::default() })
+        // What is dated earlier and was deleted with it may not have been seen here.
+        let deleted = before.and_then(|before| before.traces().deleted);
+        new.after(Traces { gone, deleted, ..Traces::default() })
     }
 
     /// A record that was not found.
@@ -155,7 +157,7 @@ impl Entry {
     }
 
     /// A name under which this process has saved this version and has deleted something, and nobody can tell which came
-    /// last: it answers nothing, and nothing older than either comes back.
+    /// last: it answers nothing, and nothing older than any that was seen comes back.
     pub(super) fn saved_or_deleted(
         locator: Locator,
         deleted: &Self,
@@ -164,7 +166,8 @@ impl Entry {
         now: Moment,
         settings: &CacheSettings,
     ) -> Self {
-        let traces = Traces { last: Some(saved), ..deleted.traces().clone() };
+        let last = if deleted.has_seen_newer(&saved) { deleted.version().cloned() } else { Some(saved) };
+        let traces = Traces { last, ..deleted.traces().clone() };
         Self::undecided(locator, traces, as_of, now, settings)
     }
 
@@ -296,6 +299,11 @@ impl Entry {
     /// The last version that was seen.
     fn version(&self) -> Option<&Version> {
         self.record().map(|record| &record.version).or(self.traces().last.as_ref())
+    }
+
+    /// Whether a version that came after this one was seen: the answer to an earlier save may come later.
+    pub(super) fn has_seen_newer(&self, version: &Version) -> bool {
+        self.version().is_some_and(|seen| version.is_older_than(seen))
     }
 
     /// Whether a load that shows `loaded` shows something older than this. A miss never is.

@@ -161,8 +161,10 @@ impl Cache {
         }
     }
 
-    /// The record of this name, if this version of it is in memory.
+    /// The record of this name, if this version of it is in memory. By its date, too: after a roll-back by hand, the id of
+    /// a version that the service has cleared away may be taken anew.
     pub(crate) fn of_version(&self, locator: &Locator, version: &Version) -> Option<Record> {
+        version.created?;
         self.index.of(locator)?.record().filter(|record| record.version == *version).cloned()
     }
 

@@ -131,10 +131,11 @@ impl Cache {
             entry.believe_the_next();
         }
         let (ticket, flight) = desk.start();
-        drop(desk);
+        // Before the lock is let go: what is admitted after that ends the outage.
         if let Some(entry) = cached.filter(|_| stale.is_some()) {
             entry.note_try(&now);
         }
+        drop(desk);
         let load = Arc::clone(self).load(ticket, locator, reason, load.clone());
         tokio::spawn(load.in_current_span());
         match stale {

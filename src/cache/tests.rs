@@ -432,3 +432,46 @@ async fn what_is_shown_again_keeps_its_entry() {
         assert!(!now.is_in_doubt() && now.is_due_for_a_try(&cache.now()));
     }
 }
+
+/// A version of the first user's record in this secret, from this second on.
+fn of_secret(arn: &str, version: usize, seconds: u64) -> Record {
+    let mut record = record(1, version).1;
+    record.version.arn = arn.to_owned();
+    record.version.created = at(seconds);
+    record
+}
+
+/// Two saves beside a deletion, answered the other way round: then a replica that lags behind shows the first.
+#[tokio::test]
+async fn the_answer_to_an_earlier_save_does_not_hide_the_later_one_beside_a_deletion() {
+    for is_deletion_answered_first in [true, false] {
+        let cache = cache();
+        let locator = record(1, 0).0;
+        let [first, second] = [0, 1].map(|version| of_secret("new", version, 10));
+        load(&cache, locator, Some(of_secret("old", 0, 1))).await;
+        Change::begin(&cache, locator).deleted(None, at(5));
+        let [deletion, create, put] = [(); 3].map(|()| Change::begin(&cache, locator));
+        if is_deletion_answered_first {
+            deletion.deleted(None, at(9));
+            put.saved(second);
+        } else {
+            put.saved(second);
+            deletion.deleted(None, at(9));
+        }
+        create.saved(first.clone());
+        load(&cache, locator, Some(first)).await;
+        assert!(cache.get(&LookupKey::User("1")).is_none(), "the later save has returned");
+    }
+}
+
+/// A Create that was sent long ago, and is resumed after this process has deleted what it had never seen.
+#[tokio::test]
+async fn what_was_deleted_does_not_come_back_behind_an_earlier_save() {
+    let cache = cache();
+    let locator = record(1, 0).0;
+    Change::begin(&cache, locator).deleted(None, at(8));
+    Change::begin(&cache, locator).saved(of_secret("ours", 0, 3));
+    cache.disown(locator);
+    load(&cache, locator, Some(of_secret("theirs", 0, 5))).await;
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}

@@ -42,12 +42,16 @@ pub(super) fn is_fresh(token: &OAuthToken, now: SystemTime, leeway: Duration) ->
     Reason::to_refresh(token, now, leeway).is_none()
 }
 
+pub(super) fn has_the_access_token_of(token: &OAuthToken, other: &OAuthToken) -> bool {
+    let access_token = |token: &OAuthToken| token.access_token().map(|t| t.expose_secret().to_owned());
+    access_token(token) == access_token(other)
+}
+
 /// Whether what is `stored` now is what another process has refreshed since `before` was read.
 pub(super) fn was_refreshed(before: &Stored, stored: &Stored, now: SystemTime, leeway: Duration) -> bool {
-    let access_token = |stored: &Stored| stored.token.access_token().map(|t| t.expose_secret().to_owned());
     stored.version.id != before.version.id
         // The same access token with a later expiry is an edit, not a refresh.
-        && access_token(stored) != access_token(before)
+        && !has_the_access_token_of(&stored.token, &before.token)
         && is_fresh(&stored.token, now, leeway)
 }
 

@@ -1,13 +1,16 @@
 //! What became of a refresh, for all who waited for it.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::contract::OAuthToken;
 
 use super::RefreshError;
-use super::decision::is_fresh;
+use super::decision::{has_the_access_token_of, is_fresh};
 use super::records::{Records, Stored};
+
+/// What a caller gets.
+pub(super) type Refreshed = Result<Option<Arc<OAuthToken>>, RefreshError>;
 
 #[derive(Clone)]
 pub(super) enum Outcome {
@@ -22,19 +25,28 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// Whether it is an answer to one who wants a token that is fresh for `leeway` from now.
+    /// What one who has joined gets, who wants a token that is fresh for `leeway` from now; `None` if this is of no use
+    /// to it.
     ///
-    /// After an exchange it always is: a leeway longer than the tokens' life would have one exchange after the other.
-    pub(super) fn answers(&self, now: SystemTime, leeway: Duration) -> bool {
+    /// What was exchanged always is: a leeway longer than the tokens' life would have one exchange after the other. What
+    /// another save of this process has put there since, such as a new login, was not.
+    pub(super) fn for_who_joined<R: Records>(self, records: &R, leeway: Duration) -> Option<Refreshed> {
+        let is_fresh = |token: &OAuthToken| is_fresh(token, records.now(), leeway);
         match self {
-            Self::FoundFresh(token) => is_fresh(token, now, leeway),
-            Self::Gone | Self::Exchanged(_) | Self::ExchangedElsewhere(_) | Self::Failed(_) => true,
+            Self::FoundFresh(token) if !is_fresh(&token) => None,
+            Self::Exchanged(stored) => {
+                let exchanged = Arc::clone(&stored.token);
+                let newest = records.not_older(stored);
+                let is_of_use =
+                    |token: &Arc<OAuthToken>| has_the_access_token_of(token, &exchanged) || is_fresh(token);
+                newest.as_ref().is_none_or(is_of_use).then_some(Ok(newest))
+            }
+            outcome => Some(outcome.for_who_led(records)),
         }
     }
 
-    /// What one who has waited for it gets. While a save writes its tags, another save of this process may have come and
-    /// ended, before the one who waits has asked.
-    pub(super) fn into_result(self, records: &impl Records) -> Result<Option<Arc<OAuthToken>>, RefreshError> {
+    /// While its save wrote tags, another save of this process may have come and ended.
+    pub(super) fn for_who_led(self, records: &impl Records) -> Refreshed {
         match self {
             Self::Gone => Ok(None),
             Self::FoundFresh(token) | Self::ExchangedElsewhere(token) => Ok(Some(token)),

@@ -34,6 +34,7 @@ pub(crate) trait Records: Clone + Send + Sync + 'static {
     /// Saves a token; returns what is then stored.
     fn save(&self, token: &OAuthToken) -> impl Future<Output = Result<Stored, StoreError>> + Send;
 
-    /// The token, or a newer one of the same record that this process has seen; `None` if that was deleted since.
+    /// The token, or a newer one of the same record that this process remembers; `None` if it remembers that it was
+    /// deleted since.
     fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>>;
 }

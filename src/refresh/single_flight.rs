@@ -80,13 +80,15 @@ impl Refreshes {
     ) -> Result<Option<Arc<OAuthToken>>, RefreshError> {
         loop {
             match self.place(refresh.found.locator) {
-                Place::Join(flight) => match flight.outcome().await {
-                    Some(outcome) if outcome.answers(refresh.records.now(), refresh.leeway) => {
-                        return outcome.into_result(&refresh.records);
+                Place::Join(flight) => {
+                    let outcome = flight.outcome().await;
+                    let refreshed =
+                        outcome.and_then(|it| it.for_who_joined(&refresh.records, refresh.leeway));
+                    // Else it is of no use to us, or abandoned. Whoever led it has had its answer and does not come back.
+                    if let Some(refreshed) = refreshed {
+                        return refreshed;
                     }
-                    // Of no use to us, or abandoned. Whoever led it has had its answer and does not come back.
-                    _ => {}
-                },
+                }
                 Place::Lead(ticket, flight) => {
                     let (name, records) = (refresh.found.name.clone(), refresh.records.clone());
                     let task = async move {
@@ -96,7 +98,7 @@ impl Refreshes {
                     };
                     tokio::spawn(task.in_current_span());
                     return match flight.outcome().await {
-                        Some(outcome) => outcome.into_result(&records),
+                        Some(outcome) => outcome.for_who_led(&records),
                         None => Err(RefreshError::abandoned(&name)),
                     };
                 }

@@ -375,6 +375,9 @@ impl Save {
             if let Some(described) = self.storage.describe(name, name).await? {
                 if described.version_ids.iter().any(|id| id == request_token) {
                     // It landed when its answer was lost, and has been deleted since.
+                    if let Some(locator) = locator_of(&write.stored) {
+                        self.storage.cache.disown(locator);
+                    }
                     return Ok(Outcome::Stored(write.record_in(described.arn)));
                 }
                 if described.is_scheduled_for_deletion {
@@ -412,7 +415,15 @@ impl Save {
     async fn landed_before(&self, write: &Write) -> Result<Option<Record>, StoreError> {
         let name = &write.name;
         match self.storage.service.get_version(name, write.request_token()).await {
-            Ok(answer) => Ok(Some(write.record_in(answer.version.arn))),
+            Ok(answer) => {
+                let record = write.record_in(answer.version.arn);
+                if let Some(locator) = locator_of(&record.token) {
+                    Change::begin(&self.storage.cache, locator).saved(record.clone());
+                    // Long ago, perhaps, so that others have written since.
+                    self.storage.cache.disown(locator);
+                }
+                Ok(Some(record))
+            }
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(None),
             Err(error) => Err(error.into_store_error(Some(name))),
         }

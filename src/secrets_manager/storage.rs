@@ -86,7 +86,7 @@ impl Storage {
             let refusal = match self.service.get(secret_id).await {
                 Ok(answer) => {
                     self.cache.note_service_time(answer.version.created);
-                    // A version never changes.
+                    // A version's content never changes.
                     let locator = self.prefix.locator_in(&answer.name);
                     return match locator.and_then(|locator| self.cache.of_version(&locator, &answer.version))
                     {

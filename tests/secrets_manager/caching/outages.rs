@@ -7,7 +7,10 @@ use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 use tokio::time::Instant;
 
 use super::scene::{Hands, SECOND, done, lookups, timed, timed_with};
-use crate::support::{cost, extra, found, id_of, login, spawn_save, store_on};
+use crate::support::{
+    cached, client_told_that_its_creates_exist, cost, extra, found, id_of, login, refresh_token_of,
+    spawn_save, store_on,
+};
 
 const TIME_TO_LIVE: Duration = Duration::from_secs(300);
 const MAX_STALE: Duration = Duration::from_secs(600);
@@ -290,6 +293,23 @@ async fn a_save_in_an_outage_of_reads_is_found() {
     backend.inject(Fault::server_error().on(Operation::GetSecretValue));
     let (bob, cost) = cost!(backend, store.find_by_user("bob"));
     assert_eq!((bob.expect("there").extra("x"), cost.as_str()), (Some("2"), "no requests"));
+}
+
+/// The answer to its Create is lost, and the repetition is told «exists»: it knows its own version by the id.
+#[tokio::test(start_paused = true)]
+async fn what_a_login_has_replaced_is_not_served_though_its_answer_was_lost() {
+    let backend = EmbeddedSecretsManager::new();
+    let store = cached(client_told_that_its_creates_exist(&backend)).build().await.expect("a store");
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    found(&store, "bob").await;
+    other.delete_token(&id_of("bob")).await.expect("deleted");
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(1));
+    let new = login("bob").to_builder().refresh_token("new").build().expect("valid").detached();
+    store.save_token(&new).await.expect("saved");
+    backend.inject(Fault::server_error().on(Operation::GetSecretValue));
+    let shown = store.find_by_user("bob").await.ok().flatten();
+    assert!(shown.is_none_or(|shown| refresh_token_of(&shown) == "new"));
 }
 
 /// A wait that was for a load which fails is a failure for those who reload, and not for those who find.

@@ -115,6 +115,27 @@ async fn who_joins_after_a_later_save_of_this_process_is_given_that() {
     }
 }
 
+/// What has come since was not exchanged: a new login without an access token.
+#[tokio::test(start_paused = true)]
+async fn who_joins_after_a_new_login_has_that_one_exchanged() {
+    let (backend, store) = with_expired_bob().await;
+    let tags = backend.gate(Gate::before(Operation::TagResource));
+    let refresh = spawn_refresh(&store, of("bob"), MINUTE, Server::default().exchange(HOUR));
+    soon(tags.arrived(1)).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    let login = token().user_name("bob").client_id("client").refresh_token("of the new login");
+    store.save_token(&built(login)).await.expect("saved");
+    let (exchange, exchanging) = held();
+    let joined = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    everything_waits().await;
+    tags.open();
+    some(ended(refresh).await);
+    let (current, answer) = exchanging.begun().await;
+    assert_eq!(refresh_token_of(&current), "of the new login");
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    assert_eq!(access_token_of(&some(ended(joined).await)), "newer");
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_users_do_not_wait_for_each_other() {
     let (_, store) = with_expired_bob().await;
