@@ -195,7 +195,8 @@ impl SecretsManagerTokenStore {
     /// waits for itself.
     ///
     /// Returns what is then stored, or `None` if there is no such token. What another caller's exchange gave is
-    /// returned even if it is not fresh for this `leeway`: the OAuth server gives no longer life. Nothing is ever deleted
+    /// returned even if it is not fresh for this `leeway`: the OAuth server gives no longer life. What this process has
+    /// saved since then, such as a new login, is returned instead, exchanged first if need be. Nothing is ever deleted
     /// here. A token without an access token is exchanged like an expired one; one without an expiry time is always
     /// fresh.
     ///
