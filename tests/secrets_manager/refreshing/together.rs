@@ -11,7 +11,7 @@ use oauth_token_store::{OAuthToken, RefreshError, TokenStore};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::{found, id, id_of, login, new, refresh_token_of, store_on, token};
+use crate::support::{cached_store_on, found, id, id_of, login, new, refresh_token_of, store_on, token};
 
 use super::{
     HOUR, MINUTE, Refreshed, Server, access_token_of, built, cached_with_expired_bob, ended,
@@ -113,6 +113,24 @@ async fn who_joins_after_a_later_save_of_this_process_is_given_that() {
     for caller in [refresh, joined] {
         assert_eq!(some(ended(caller).await), later);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joins_one_that_finds_it_refreshed_elsewhere_reads_nothing() {
+    let (backend, store) = with_expired_bob().await;
+    let other = cached_store_on(&backend).await;
+    let known = found(&other, "bob").await;
+    let before = backend.requests();
+    let finds = backend.gate(Gate::after(Operation::GetSecretValue));
+    let callers = [(); 2].map(|()| spawn_refresh(&store, of("bob"), MINUTE, unwanted));
+    soon(finds.arrived(1)).await;
+    other.save_token(&refreshed(&known)).await.expect("saved");
+    finds.open();
+    for caller in callers {
+        assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
+    }
+    // One find for both, and one re-read.
+    assert_eq!(backend.requests().since(&before).count(Operation::GetSecretValue), 2);
 }
 
 /// What has come since was not exchanged: a new login without an access token.
