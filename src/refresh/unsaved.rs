@@ -38,3 +38,32 @@ impl Unsaved {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::LocatorKind;
+    use crate::record::Version;
+
+    fn stored(version_id: &str) -> Stored {
+        let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };
+        let token = OAuthToken::builder().user_name("bob").build().expect("valid");
+        let locator = Locator::new(LocatorKind::User, &["bob"]);
+        Stored { locator, name: "app/x".to_owned(), version, token: Arc::new(token) }
+    }
+
+    #[test]
+    fn what_was_exchanged_is_given_once_and_over_the_same_version_only() {
+        let (unsaved, exchanged) = (Unsaved::default(), stored("1"));
+        let keep = || unsaved.keep(&exchanged, &exchanged.token);
+        keep();
+        assert!(unsaved.take(&exchanged).is_some());
+        assert!(unsaved.take(&exchanged).is_none());
+        keep();
+        assert!(unsaved.take(&stored("2")).is_none());
+        assert!(unsaved.take(&exchanged).is_none());
+        keep();
+        unsaved.forget(&exchanged.locator);
+        assert!(unsaved.take(&exchanged).is_none());
+    }
+}
