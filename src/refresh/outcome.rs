@@ -28,8 +28,9 @@ impl Outcome {
     /// What one who has joined gets, who wants a token that is fresh for `leeway` from now; `None` if this is of no use
     /// to it.
     ///
-    /// What was exchanged always is: a leeway longer than the tokens' life would have one exchange after the other. What
-    /// another save of this process has put there since, such as a new login, was not.
+    /// What was exchanged always is: a leeway longer than the tokens' life would have one exchange after the other. While
+    /// its save wrote tags, another save of this process may have come and ended before the one who joins has asked; what
+    /// that has put there, such as a new login, was not exchanged.
     pub(super) fn for_who_joined<R: Records>(self, records: &R, leeway: Duration) -> Option<Refreshed> {
         let is_fresh = |token: &OAuthToken| is_fresh(token, records.now(), leeway);
         match self {
@@ -41,16 +42,16 @@ impl Outcome {
                     |token: &Arc<OAuthToken>| has_the_access_token_of(token, &exchanged) || is_fresh(token);
                 newest.as_ref().is_none_or(is_of_use).then_some(Ok(newest))
             }
-            outcome => Some(outcome.for_who_led(records)),
+            outcome => Some(outcome.for_who_led()),
         }
     }
 
-    /// While its save wrote tags, another save of this process may have come and ended.
-    pub(super) fn for_who_led(self, records: &impl Records) -> Refreshed {
+    /// Whatever has come since: who has made an exchange is told what it gave, and so can revoke it.
+    pub(super) fn for_who_led(self) -> Refreshed {
         match self {
             Self::Gone => Ok(None),
             Self::FoundFresh(token) | Self::ExchangedElsewhere(token) => Ok(Some(token)),
-            Self::Exchanged(stored) => Ok(records.not_older(stored)),
+            Self::Exchanged(stored) => Ok(Some(stored.token)),
             Self::Failed(error) => Err(error),
         }
     }

@@ -90,7 +90,7 @@ impl Refreshes {
                     }
                 }
                 Place::Lead(ticket, flight) => {
-                    let (name, records) = (refresh.found.name.clone(), refresh.records.clone());
+                    let name = refresh.found.name.clone();
                     let task = async move {
                         let outcome = refresh.run(exchange).await;
                         // It cannot be refused: a refresh lands whatever else has happened to the record.
@@ -98,7 +98,7 @@ impl Refreshes {
                     };
                     tokio::spawn(task.in_current_span());
                     return match flight.outcome().await {
-                        Some(outcome) => outcome.for_who_led(&records),
+                        Some(outcome) => outcome.for_who_led(),
                         None => Err(RefreshError::abandoned(&name)),
                     };
                 }
