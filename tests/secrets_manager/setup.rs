@@ -190,3 +190,12 @@ fn a_store_is_cheap_to_share_between_tasks_and_threads() {
     sent(SecretsManagerTokenStore::from_env());
     sent(SecretsManagerTokenStore::builder().build());
 }
+
+#[test]
+fn what_is_too_long_is_cut_to_what_is_documented() {
+    let builder = SecretsManagerTokenStore::builder().time_to_live(Duration::MAX).max_stale(Duration::MAX);
+    let shown = format!("{:?}", builder.write_deadline(Duration::MAX));
+    for setting in ["time_to_live: 86400s", "max_stale: 86400s", "write_deadline: 3600s"] {
+        assert!(shown.contains(setting), "{setting}: {shown}");
+    }
+}
