@@ -42,9 +42,10 @@ pub(super) fn is_fresh(token: &OAuthToken, now: SystemTime, leeway: Duration) ->
     Reason::to_refresh(token, now, leeway).is_none()
 }
 
+/// Whether both have the same access token, or none.
 pub(super) fn has_the_access_token_of(token: &OAuthToken, other: &OAuthToken) -> bool {
-    let access_token = |token: &OAuthToken| token.access_token().map(|t| t.expose_secret().to_owned());
-    access_token(token) == access_token(other)
+    let [token, other] = [token, other].map(|token| token.access_token().map(|t| t.expose_secret()));
+    token == other
 }
 
 /// Whether what is `stored` now is what another process has refreshed since `before` was read.

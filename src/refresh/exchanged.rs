@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
-
 use crate::contract::{ErrorKind, Field, Fields, OAuthToken, StoreError};
+
+use super::decision::has_the_access_token_of;
 
 /// The token to save for what the exchange of `current` gave: it stands for the record of `current`, and what was not
 /// exchanged counts as not given.
@@ -55,11 +55,8 @@ fn contradiction(current: &OAuthToken, given: &OAuthToken) -> Option<&'static st
 fn laid_over(current: &OAuthToken, given: &OAuthToken) -> Fields {
     let mut fields = Fields::clone(current.fields());
     fields.overlay(given.fields());
-    if let Some(access_token) = given.access_token() {
-        let current = current.access_token().map(|token| token.expose_secret());
-        if current != Some(access_token.expose_secret()) {
-            fields.set_expiry_time(given.expiry_time());
-        }
+    if given.access_token().is_some() && !has_the_access_token_of(given, current) {
+        fields.set_expiry_time(given.expiry_time());
     }
     fields
 }
@@ -67,6 +64,8 @@ fn laid_over(current: &OAuthToken, given: &OAuthToken) -> Fields {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
+
+    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::contract::OAuthTokenBuilder;
