@@ -187,10 +187,7 @@ impl Save {
         };
         self.progress.set_in_flight(None);
         if let Some(record) = landed {
-            // It may have landed long ago, so that others have written since.
-            if let Some(locator) = locator_of(&record.token) {
-                self.storage.cache.disown(locator);
-            }
+            self.give_up_what_is_known(&record.token);
             self.update_tags_if_current(write).await;
             if self.merge_into(&record).is_none() {
                 return Ok(record);
@@ -364,6 +361,7 @@ impl Save {
             };
             if refusal.is_none() {
                 if let Some(record) = self.landed_before(write).await? {
+                    self.give_up_what_is_known(&record.token);
                     return Ok(Outcome::Stored(record));
                 }
                 if let Some(record) = self.storage.read_secret(name, name).await? {
@@ -375,9 +373,7 @@ impl Save {
             if let Some(described) = self.storage.describe(name, name).await? {
                 if described.version_ids.iter().any(|id| id == request_token) {
                     // It landed when its answer was lost, and has been deleted since.
-                    if let Some(locator) = locator_of(&write.stored) {
-                        self.storage.cache.disown(locator);
-                    }
+                    self.give_up_what_is_known(&write.stored);
                     return Ok(Outcome::Stored(write.record_in(described.arn)));
                 }
                 if described.is_scheduled_for_deletion {
@@ -419,13 +415,18 @@ impl Save {
                 let record = write.record_in(answer.version.arn);
                 if let Some(locator) = locator_of(&record.token) {
                     Change::begin(&self.storage.cache, locator).saved(record.clone());
-                    // Long ago, perhaps, so that others have written since.
-                    self.storage.cache.disown(locator);
                 }
                 Ok(Some(record))
             }
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(None),
             Err(error) => Err(error.into_store_error(Some(name))),
+        }
+    }
+
+    /// A write of this save has landed, perhaps long ago, so that others may have written since.
+    fn give_up_what_is_known(&self, stored: &OAuthToken) {
+        if let Some(locator) = locator_of(stored) {
+            self.storage.cache.disown(locator);
         }
     }
 
