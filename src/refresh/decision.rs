@@ -50,10 +50,10 @@ pub(super) fn has_the_access_token_of(token: &OAuthToken, other: &OAuthToken) ->
 
 /// Whether what is `stored` now is what another process has refreshed since `before` was read.
 pub(super) fn was_refreshed(before: &Stored, stored: &Stored, now: SystemTime, leeway: Duration) -> bool {
-    stored.version.id != before.version.id
+    stored.record.version.id != before.record.version.id
         // The same access token with a later expiry is an edit, not a refresh.
-        && !has_the_access_token_of(&stored.token, &before.token)
-        && is_fresh(&stored.token, now, leeway)
+        && !has_the_access_token_of(&stored.record.token, &before.record.token)
+        && is_fresh(&stored.record.token, now, leeway)
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{Locator, LocatorKind, OAuthTokenBuilder};
-    use crate::record::Version;
+    use crate::record::{Record, Version};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -99,9 +99,11 @@ mod tests {
     fn refreshed_is_another_version_with_another_access_token_that_is_fresh() {
         let stored = |version_id: &str, token: OAuthTokenBuilder| Stored {
             locator: Locator::new(LocatorKind::User, &["bob"]),
-            name: "app/x".to_owned(),
-            version: Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None },
-            token: Arc::new(built(token)),
+            record: Record {
+                name: "app/x".to_owned(),
+                version: Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None },
+                token: Arc::new(built(token)),
+            },
         };
         let before = stored("one", valid_for(Duration::ZERO));
         let newer = || valid_for(2 * MINUTE).access_token("b");

@@ -65,12 +65,12 @@ impl<R: Records> Refresh<R> {
             self.unsaved.forget(&self.found.locator);
             return Ok(Outcome::Gone);
         };
-        if self.is_fresh(&current.token) {
-            return Ok(Outcome::FoundFresh(current.token));
+        if self.is_fresh(&current.record.token) {
+            return Ok(Outcome::FoundFresh(current.record.token));
         }
         if let Some(exchanged) = self.unsaved.take(&current) {
             let saved = self.save(&current, OAuthToken::clone(&exchanged)).await?;
-            if self.is_fresh(&saved.token) {
+            if self.is_fresh(&saved.record.token) {
                 return Ok(Outcome::Exchanged(saved));
             }
             match self.records.re_read(&current.locator).await? {
@@ -79,7 +79,7 @@ impl<R: Records> Refresh<R> {
             }
         }
         let attempt = self.counters.begin();
-        match exchange(Arc::clone(&current.token)).await {
+        match exchange(Arc::clone(&current.record.token)).await {
             Ok(given) => {
                 attempt.succeeded();
                 self.save(&current, given).await.map(Outcome::Exchanged)
@@ -88,7 +88,7 @@ impl<R: Records> Refresh<R> {
                 drop(attempt);
                 match self.refreshed_elsewhere(&current).await {
                     Some(token) => Ok(Outcome::ExchangedElsewhere(token)),
-                    None => Err(RefreshError::not_exchanged(error, &current.name)),
+                    None => Err(RefreshError::not_exchanged(error, &current.record.name)),
                 }
             }
         }
@@ -96,11 +96,11 @@ impl<R: Records> Refresh<R> {
 
     /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
     async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
-        let token = match to_save(&current.token, &given) {
+        let token = match to_save(&current.record.token, &given) {
             Ok(token) => token,
             Err(error) => {
-                let error = error.with_secret_name(&current.name);
-                return Err(RefreshError::not_saved(error, given, &current.name));
+                let error = error.with_secret_name(&current.record.name);
+                return Err(RefreshError::not_saved(error, given, &current.record.name));
             }
         };
         // A client that the application brought runs its code in here.
@@ -108,12 +108,12 @@ impl<R: Records> Refresh<R> {
             Ok(saved) => saved,
             Err(_) => {
                 let message = "the save panicked, so it may have landed or not";
-                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&current.name))
+                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&current.record.name))
             }
         };
         saved.map_err(|error| {
             let is_of_use = !matches!(error.kind(), ErrorKind::Deleted | ErrorKind::Conflict);
-            let error = RefreshError::not_saved(error, token, &current.name);
+            let error = RefreshError::not_saved(error, token, &current.record.name);
             if let Some(token) = error.token().filter(|_| is_of_use) {
                 self.unsaved.keep(current, token);
             }
@@ -125,7 +125,7 @@ impl<R: Records> Refresh<R> {
     async fn refreshed_elsewhere(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
         // If it cannot be read, the error of the exchange says more than that of the read.
         let now = self.records.re_read(&current.locator).await.ok().flatten()?;
-        was_refreshed(current, &now, self.records.now(), self.leeway).then_some(now.token)
+        was_refreshed(current, &now, self.records.now(), self.leeway).then_some(now.record.token)
     }
 
     fn is_fresh(&self, token: &OAuthToken) -> bool {
@@ -133,7 +133,7 @@ impl<R: Records> Refresh<R> {
     }
 
     fn report(&self, outcome: &Outcome) {
-        let (secret, reason) = (self.found.name.as_str(), self.reason.as_str());
+        let (secret, reason) = (self.found.record.name.as_str(), self.reason.as_str());
         match outcome {
             Outcome::Gone | Outcome::FoundFresh(_) => {
                 tracing::debug!(secret, reason, outcome = outcome.as_str(), "no refresh needed");

@@ -36,7 +36,7 @@ impl Outcome {
         match self {
             Self::FoundFresh(token) if !is_fresh(&token) => None,
             Self::Exchanged(stored) => {
-                let exchanged = Arc::clone(&stored.token);
+                let exchanged = Arc::clone(&stored.record.token);
                 let newest = records.not_older(stored);
                 let is_of_use =
                     |token: &Arc<OAuthToken>| has_the_access_token_of(token, &exchanged) || is_fresh(token);
@@ -51,7 +51,7 @@ impl Outcome {
         match self {
             Self::Gone => Ok(None),
             Self::FoundFresh(token) | Self::ExchangedElsewhere(token) => Ok(Some(token)),
-            Self::Exchanged(stored) => Ok(Some(stored.token)),
+            Self::Exchanged(stored) => Ok(Some(stored.record.token)),
             Self::Failed(error) => Err(error),
         }
     }

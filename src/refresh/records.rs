@@ -4,17 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::contract::{Locator, OAuthToken, StoreError};
-use crate::record::Version;
+use crate::record::Record;
 
 /// A stored token, as it was read.
 #[derive(Clone)]
 pub(crate) struct Stored {
     /// Names the record, however it was looked up.
     pub(crate) locator: Locator,
-    /// The name of the secret, for errors and events.
-    pub(crate) name: String,
-    pub(crate) version: Version,
-    pub(crate) token: Arc<OAuthToken>,
+    pub(crate) record: Record,
 }
 
 /// Where the tokens are. A clone is a handle to the same place.

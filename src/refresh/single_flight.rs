@@ -56,8 +56,8 @@ impl Refreshes {
         let Some(found) = records.find(partial).await? else {
             return Ok(None);
         };
-        match Reason::to_refresh(&found.token, records.now(), leeway) {
-            None => Ok(Some(found.token)),
+        match Reason::to_refresh(&found.record.token, records.now(), leeway) {
+            None => Ok(Some(found.record.token)),
             Some(reason) => {
                 let refresh = Refresh {
                     records: records.clone(),
@@ -90,7 +90,7 @@ impl Refreshes {
                     }
                 }
                 Place::Lead(ticket, flight) => {
-                    let name = refresh.found.name.clone();
+                    let name = refresh.found.record.name.clone();
                     let task = async move {
                         let outcome = refresh.run(exchange).await;
                         // It cannot be refused: a refresh lands whatever else has happened to the record.
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
     use crate::contract::{ErrorKind, LocatorKind, StoreError};
-    use crate::record::Version;
+    use crate::record::{Record, Version};
     use crate::refresh::Stored;
 
     /// One record, which is whoever's it is asked for.
@@ -145,7 +145,7 @@ mod tests {
             let token = Arc::clone(&*self.0.lock().unwrap_or_else(PoisonError::into_inner));
             let locator = Locator::new(LocatorKind::User, &["bob"]);
             let version = Version { arn: "arn:x".to_owned(), id: "1".to_owned(), created: None };
-            Stored { locator, name: "app/x".to_owned(), version, token }
+            Stored { locator, record: Record { name: "app/x".to_owned(), version, token } }
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
         }
 
         fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>> {
-            Some(stored.token)
+            Some(stored.record.token)
         }
     }
 
@@ -214,7 +214,7 @@ mod tests {
         }
 
         fn known(&self, _: &Locator) -> Option<Arc<OAuthToken>> {
-            let token = self.0.stored().token.to_builder().access_token("a").build();
+            let token = self.0.stored().record.token.to_builder().access_token("a").build();
             Some(Arc::new(token.expect("valid")))
         }
 

@@ -20,14 +20,14 @@ struct Kept {
 
 impl Unsaved {
     pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
-        let kept = Kept { token: Arc::clone(token), version_id: exchanged.version.id.clone() };
+        let kept = Kept { token: Arc::clone(token), version_id: exchanged.record.version.id.clone() };
         self.lock().insert(exchanged.locator, kept);
     }
 
     /// What is to be saved over `current` before anything else.
     pub(super) fn take(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
         let kept = self.lock().remove(&current.locator)?;
-        (kept.version_id == current.version.id).then_some(kept.token)
+        (kept.version_id == current.record.version.id).then_some(kept.token)
     }
 
     pub(super) fn forget(&self, locator: &Locator) {
@@ -43,19 +43,19 @@ impl Unsaved {
 mod tests {
     use super::*;
     use crate::contract::LocatorKind;
-    use crate::record::Version;
+    use crate::record::{Record, Version};
 
     fn stored(version_id: &str) -> Stored {
         let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };
         let token = OAuthToken::builder().user_name("bob").build().expect("valid");
         let locator = Locator::new(LocatorKind::User, &["bob"]);
-        Stored { locator, name: "app/x".to_owned(), version, token: Arc::new(token) }
+        Stored { locator, record: Record { name: "app/x".to_owned(), version, token: Arc::new(token) } }
     }
 
     #[test]
     fn what_was_exchanged_is_given_once_and_over_the_same_version_only() {
         let (unsaved, exchanged) = (Unsaved::default(), stored("1"));
-        let keep = || unsaved.keep(&exchanged, &exchanged.token);
+        let keep = || unsaved.keep(&exchanged, &exchanged.record.token);
         keep();
         assert!(unsaved.take(&exchanged).is_some());
         assert!(unsaved.take(&exchanged).is_none());

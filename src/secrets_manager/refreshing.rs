@@ -34,8 +34,7 @@ impl Records for Arc<Storage> {
     }
 
     fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>> {
-        let Stored { locator, name, version, token } = stored;
-        self.cache.not_older(&locator, Record { token, version, name }).map(|record| record.token)
+        self.cache.not_older(&stored.locator, stored.record).map(|record| record.token)
     }
 }
 
@@ -43,6 +42,5 @@ fn stored(record: Record) -> Result<Stored, StoreError> {
     let Some(locator) = locator_of(&record.token) else {
         return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(record.name));
     };
-    let Record { name, version, token } = record;
-    Ok(Stored { locator, name, version, token })
+    Ok(Stored { locator, record })
 }
