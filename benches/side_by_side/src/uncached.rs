@@ -1,4 +1,5 @@
-//! A find that memory does not answer, beside the SDK's bare call: the same request to the same backend, in this process.
+//! A find that memory does not answer, though it knows the version, beside the SDK's bare call: the same request to the same
+//! backend, in this process.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -53,5 +54,5 @@ pub fn run(runtime: &Runtime) {
     println!("| GetSecretValue, SDK alone | {:.1} | 1.00x |", bare / 1000.0);
     println!("| the same in a task of its own | {:.1} | {:.2}x |", in_a_task / 1000.0, in_a_task / bare);
     let verdict = judged(find / bare, 1.15, |reached, goal| reached <= goal);
-    println!("| find by user, its value parsed | {:.1} | {verdict} |", find / 1000.0);
+    println!("| find by user, its version in memory | {:.1} | {verdict} |", find / 1000.0);
 }
