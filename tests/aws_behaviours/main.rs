@@ -21,6 +21,9 @@ mod service;
 mod shown;
 mod sides;
 mod suite;
+#[path = "../localstack/trials.rs"]
+#[allow(dead_code, reason = "each side has deadlines of its own")]
+mod trials;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -65,16 +68,10 @@ fn main() -> ExitCode {
     trials
         .extend(only_aws::MEASUREMENTS.iter().map(|measurement| sides::aws::measure(measurement, &account)));
 
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    let cleaned = account.map_or(Ok(()), |account| account.clean_up());
-    // Not `Conclusion::exit`: it runs no destructors, so the container would survive.
-    match environment.shut_down().and(cleaned) {
-        Ok(()) => conclusion.exit_code(),
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    trials::run_all(&arguments, trials, || {
+        let cleaned = account.map_or(Ok(()), |account| account.clean_up());
+        environment.shut_down().and(cleaned)
+    })
 }
 
 /// Each behaviour with AWS's word for it, and what LocalStack does instead if it does.

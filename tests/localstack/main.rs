@@ -29,6 +29,7 @@ mod smoke;
 #[allow(dead_code, reason = "its own test program needs more of it")]
 mod stage;
 mod store;
+mod trials;
 #[path = "../canary/watch.rs"]
 #[allow(dead_code, reason = "its own test program needs more of it")]
 mod watch;
@@ -43,10 +44,10 @@ use std::{error::Error, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::{
-    causes::causes,
     child::Child,
     context::Context,
     environment::{Environment, Missing},
+    trials::{complete_within, run_all},
 };
 
 /// `?` takes any error, and a failed test shows all its causes.
@@ -148,15 +149,7 @@ fn main() -> ExitCode {
             Trial::ignorable_test(name, move || run(test, needs, &environment, &handle))
         })
         .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    // Not `Conclusion::exit`: it runs no destructors, so the container would survive.
-    match environment.shut_down() {
-        Ok(()) => conclusion.exit_code(),
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    run_all(&arguments, trials, || environment.shut_down())
 }
 
 /// Says whether what a test takes beside LocalStack is there.
@@ -180,10 +173,5 @@ fn run(
         Err(Missing::Unavailable(reason)) => return Ok(Completion::ignored_with(reason)),
         Err(Missing::Broken(message)) => return Err(message.into()),
     }
-    let limited = async { tokio::time::timeout(DEADLINE, test(Context::new(endpoint))).await };
-    match runtime.block_on(limited) {
-        Ok(Ok(())) => Ok(Completion::Completed),
-        Ok(Err(error)) => Err(causes(&*error).into()),
-        Err(_) => Err(format!("not done after {} s", DEADLINE.as_secs()).into()),
-    }
+    complete_within(DEADLINE, runtime, async { test(Context::new(endpoint)).await })
 }

@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::causes;
+use crate::causes::causes;
 
 use super::Failure;
 

@@ -13,8 +13,9 @@ use oauth_token_store::{
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use crate::TestResult;
+use crate::causes::causes;
 use crate::oauth_server::{Application, CLIENT_ID, CLIENT_SECRET};
-use crate::{TestResult, causes};
 
 use super::Failure;
 use super::command::{Command, Outcome, Task};

@@ -3,11 +3,15 @@
 //!
 //! Without Docker every test is reported as ignored, or as failed under `OAUTH_TOKEN_STORE_REQUIRE_LOCALSTACK=1`.
 
+#[path = "../../../../tests/localstack/causes.rs"]
+mod causes;
 mod deployment;
 mod docker;
 mod environment;
 mod replica;
 mod scenes;
+#[path = "../../../../tests/localstack/trials.rs"]
+mod trials;
 
 use std::error::Error;
 use std::pin::Pin;
@@ -19,6 +23,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use deployment::Deployment;
 use environment::{Environment, Missing};
+use trials::{complete_within, run_all};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type TestResult = Result<(), Failure>;
@@ -61,15 +66,7 @@ fn main() -> ExitCode {
             Trial::ignorable_test(name, move || run(test, &environment, &runtime))
         })
         .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    // Not `Conclusion::exit`: it runs no destructors, so the containers would survive.
-    match environment.shut_down() {
-        Ok(()) => conclusion.exit_code(),
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    run_all(&arguments, trials, || environment.shut_down())
 }
 
 fn run(
@@ -82,9 +79,5 @@ fn run(
         Err(Missing::Unavailable(_)) => return Ok(Completion::ignored_with("no Docker")),
         Err(Missing::Broken(reason)) => return Err(reason.as_str().into()),
     };
-    match runtime.block_on(async { tokio::time::timeout(DEADLINE, test(deployment)).await }) {
-        Ok(Ok(())) => Ok(Completion::Completed),
-        Ok(Err(error)) => Err(error.to_string().into()),
-        Err(_) => Err(format!("not done after {} s", DEADLINE.as_secs()).into()),
-    }
+    complete_within(DEADLINE, runtime.handle(), test(deployment))
 }

@@ -20,6 +20,8 @@ mod lossy_proxy;
 mod oauth_server;
 mod processes;
 mod start;
+#[path = "../../../../tests/localstack/trials.rs"]
+mod trials;
 mod world;
 
 use std::error::Error;
@@ -30,8 +32,8 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use crate::causes::causes;
 use crate::environment::{Environment, Missing};
+use crate::trials::{complete_within, run_all};
 use crate::world::World;
 
 /// `?` takes any error, and a failed test shows all its causes.
@@ -84,15 +86,7 @@ fn main() -> ExitCode {
             Trial::ignorable_test(name, move || run(test, &environment, &handle))
         })
         .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    // Not `Conclusion::exit`: it runs no destructors, so the container would survive.
-    match environment.shut_down() {
-        Ok(()) => conclusion.exit_code(),
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    run_all(&arguments, trials, || environment.shut_down())
 }
 
 fn run(
@@ -105,7 +99,5 @@ fn run(
         Err(Missing::Unavailable(_)) => return Ok(Completion::ignored_with("no LocalStack")),
         Err(Missing::Broken(message)) => return Err(message.into()),
     };
-    let limited = async { tokio::time::timeout(DEADLINE, test(World::new(endpoint).await?)).await? };
-    let ended: TestResult = runtime.block_on(limited);
-    ended.map(|()| Completion::Completed).map_err(|error| causes(&*error).into())
+    complete_within(DEADLINE, runtime, async { test(World::new(endpoint).await?).await })
 }
