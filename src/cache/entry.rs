@@ -62,7 +62,7 @@ struct Traces {
     /// The secret that was deleted or replaced last, by its ARN.
     gone: Option<String>,
     /// The last version that was seen of one that is not there any more.
-    last: Option<Version>,
+    last: Option<Arc<Version>>,
     /// When this process deleted whatever had the name, by the service's clock.
     deleted: Option<SystemTime>,
 }
@@ -161,7 +161,7 @@ impl Entry {
     pub(super) fn saved_or_deleted(
         locator: Locator,
         deleted: &Self,
-        saved: Version,
+        saved: Arc<Version>,
         as_of: Moment,
         now: Moment,
         settings: &CacheSettings,
@@ -297,7 +297,7 @@ impl Entry {
     }
 
     /// The last version that was seen.
-    fn version(&self) -> Option<&Version> {
+    fn version(&self) -> Option<&Arc<Version>> {
         self.record().map(|record| &record.version).or(self.traces().last.as_ref())
     }
 

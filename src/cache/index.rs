@@ -135,22 +135,22 @@ impl Index {
             LookupKey::Refresh { client_id, refresh_token } => (client_id, refresh_token),
             LookupKey::Access(access_token) => (access_token, ""),
         };
-        self.hash_of_parts(key.kind(), first, second)
+        self.hash_of_parts(key.kind(), first.as_bytes(), second.as_bytes())
     }
 
     /// The hash of the id that the store assigned.
     fn hash_of(&self, locator: &Locator) -> u64 {
-        self.hash_of_parts(LocatorKind::OwnId, locator.as_str(), "")
+        self.hash_of_parts(LocatorKind::OwnId, locator.as_bytes(), b"")
     }
 
     /// Fed in as few pieces as possible: for short keys each piece costs as much as the hashing. The first one tells where
     /// the next two part.
-    fn hash_of_parts(&self, kind: LocatorKind, first: &str, second: &str) -> u64 {
+    fn hash_of_parts(&self, kind: LocatorKind, first: &[u8], second: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64((first.len() as u64) << 8 | kind as u64);
-        hasher.write(first.as_bytes());
+        hasher.write(first);
         if !second.is_empty() {
-            hasher.write(second.as_bytes());
+            hasher.write(second);
         }
         hasher.finish()
     }

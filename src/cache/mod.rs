@@ -165,7 +165,7 @@ impl Cache {
     /// a version that the service has cleared away may be taken anew.
     pub(crate) fn of_version(&self, locator: &Locator, version: &Version) -> Option<Record> {
         version.created?;
-        self.index.of(locator)?.record().filter(|record| record.version == *version).cloned()
+        self.index.of(locator)?.record().filter(|record| *record.version == *version).cloned()
     }
 
     /// Forgets what is known of every record of this id; what the service shows next is believed.

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tracing::{Instrument, debug, warn};
+use tracing::{debug, warn};
 
 use crate::contract::{ErrorKind, Locator, StoreError};
-use crate::flights::{Flight, Ticket};
+use crate::flights::{Flight, Lead, Ticket};
 use crate::record::Record;
 
 use super::Cache;
@@ -38,17 +38,15 @@ pub(super) enum Landing {
 enum Look {
     Answer(Option<Record>),
     Stale(Record),
-    Wait {
-        flight: Flight<Landing>,
-        is_mine: bool,
-    },
+    Lead(Lead<Landing>),
+    Join(Flight<Landing>),
     /// A load that began too early is under way.
     WaitInVain(Flight<Landing>),
 }
 
 impl Cache {
-    /// The record of this name. `load` reads it from the service; it runs in a task of its own, so that a caller who goes
-    /// away harms nobody who waits for it, too.
+    /// The record of this name. `load` reads it from the service; a caller who goes away, or is not polled, harms nobody who
+    /// waits for it, too.
     pub(crate) async fn read<L, F>(
         self: &Arc<Self>,
         locator: Locator,
@@ -59,10 +57,10 @@ impl Cache {
         L: Fn() -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Option<Record>, StoreError>> + Send + 'static,
     {
-        let not_before = self.flights.lock(locator).next_number();
+        let mut not_before = None;
         let mut is_miss = false;
         loop {
-            let look = self.look(locator, demand, not_before, &load);
+            let look = self.look(locator, demand, &mut not_before, &load);
             match &look {
                 Look::Answer(_) if !is_miss => self.counters.hit(),
                 Look::Answer(_) => {}
@@ -72,33 +70,39 @@ impl Cache {
                 }
                 _ => {}
             }
-            let (flight, is_mine) = match look {
+            let landing = match look {
                 Look::Answer(record) => return Ok(record),
                 Look::Stale(record) => return Ok(Some(self.served_stale(record))),
-                Look::Wait { flight, is_mine } => (flight, is_mine),
+                Look::Lead(lead) => lead.outcome().await.ok_or_else(abandoned)?,
+                Look::Join(flight) => flight.outcome().await.unwrap_or(Landing::Superseded),
                 Look::WaitInVain(flight) => {
                     flight.outcome().await;
-                    continue;
+                    Landing::Superseded
                 }
             };
-            match flight.outcome().await {
-                Some(Landing::Known(record)) => return Ok(record),
-                Some(Landing::Superseded) => {}
-                Some(Landing::Failed(error)) => return self.after_failure(&locator, demand, error),
-                None if is_mine => return Err(abandoned()),
-                None => {}
+            match landing {
+                Landing::Known(record) => return Ok(record),
+                Landing::Superseded => {}
+                Landing::Failed(error) => return self.after_failure(&locator, demand, error),
             }
         }
     }
 
-    /// Looks at what is known, and starts a load if one is needed.
-    fn look<L, F>(self: &Arc<Self>, locator: Locator, demand: Demand, not_before: u64, load: &L) -> Look
+    /// Looks at what is known, and starts a load if one is needed. The first look puts down which loads come `not_before` it.
+    fn look<L, F>(
+        self: &Arc<Self>,
+        locator: Locator,
+        demand: Demand,
+        not_before: &mut Option<u64>,
+        load: &L,
+    ) -> Look
     where
         L: Fn() -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Option<Record>, StoreError>> + Send + 'static,
     {
         let now = self.now();
         let mut desk = self.flights.lock(locator);
+        let not_before = *not_before.get_or_insert_with(|| desk.next_number());
         let entry = self.index.of(&locator);
         let cached = entry.as_deref().filter(|_| demand == Demand::Cached);
         if let Some(entry) = cached.filter(|entry| entry.is_fresh(&now)) {
@@ -109,7 +113,12 @@ impl Cache {
         }
         let stale = cached.filter(|entry| entry.is_in_outage(&now)).and_then(Entry::record);
         match (desk.flight(), stale) {
-            (Some(_), Some(stale)) => return Look::Stale(stale.clone()),
+            (Some(flight), Some(stale)) => {
+                drop(desk);
+                // What is to end the outage does not wait for its leader.
+                flight.share();
+                return Look::Stale(stale.clone());
+            }
             (None, Some(stale)) if !cached.is_some_and(|entry| entry.is_due_for_a_try(&now)) => {
                 return Look::Stale(stale.clone());
             }
@@ -117,7 +126,7 @@ impl Cache {
                 if let Some(entry) = entry.as_deref().filter(|_| demand == Demand::Reload) {
                     entry.believe_the_next();
                 }
-                return Look::Wait { flight, is_mine: false };
+                return Look::Join(flight);
             }
             // A second one beside it would be one for each who wants to reload: after it, one does for all.
             (Some(flight), None) if demand == Demand::Reload => return Look::WaitInVain(flight),
@@ -136,11 +145,11 @@ impl Cache {
             entry.note_try(&now);
         }
         drop(desk);
-        let load = Arc::clone(self).load(ticket, locator, reason, load.clone());
-        tokio::spawn(load.in_current_span());
+        let lead = flight.lead(Arc::clone(self).load(ticket, locator, reason, now, load.clone()));
         match stale {
+            // Nobody waits for the load, which goes on without its leader.
             Some(stale) => Look::Stale(stale.clone()),
-            None => Look::Wait { flight, is_mine: true },
+            None => Look::Lead(lead),
         }
     }
 
@@ -149,6 +158,7 @@ impl Cache {
         mut ticket: Ticket<Locator, Landing>,
         locator: Locator,
         reason: &'static str,
+        mut asked: Moment,
         load: L,
     ) where
         L: Fn() -> F + Send + Sync,
@@ -157,7 +167,9 @@ impl Cache {
         for is_repeated in [false, true] {
             debug!(record = locator.as_str(), reason, is_repeated, "loading");
             add_one(&self.counters.loads);
-            let asked = self.now();
+            if is_repeated {
+                asked = self.now();
+            }
             let loaded = load().await;
             if let Err(error) = &loaded {
                 add_one(&self.counters.load_failures);
@@ -239,13 +251,13 @@ impl Cache {
 
     fn served_stale(&self, record: Record) -> Record {
         add_one(&self.counters.stale_reads);
-        debug!(secret = record.name, "served past its time to live, because the service fails");
+        debug!(secret = &*record.name, "served past its time to live, because the service fails");
         record
     }
 }
 
-/// The task of a load is gone.
+/// A load has panicked, or its task is gone.
 pub(super) fn abandoned() -> StoreError {
-    let message = "the read was given up, because its runtime was shut down: try again";
+    let message = "the read was given up, because it panicked or its runtime was shut down: try again";
     StoreError::new(ErrorKind::Unavailable, message)
 }

@@ -26,7 +26,7 @@ fn record(user: usize, version: usize) -> (Locator, Record) {
     let locator = LookupKey::User(&user.to_string()).locator();
     let id = (0..version).fold("base".to_owned(), |id, _| slot_after(&id));
     let version = Version { arn: format!("arn-{user}"), id, created: Some(SystemTime::UNIX_EPOCH) };
-    (locator, Record { version, name: locator.as_str().to_owned(), token: Arc::new(token) })
+    (locator, Record { version: Arc::new(version), name: locator.as_str().into(), token: Arc::new(token) })
 }
 
 /// Saves a version of a user's record, and lets a search find it by its access token.
@@ -208,7 +208,7 @@ fn two_deletions_answered_after_a_login_beside_them_leave_it_to_the_next_load() 
 fn a_deletion_answered_after_two_logins_beside_it_leaves_it_to_the_next_load() {
     let cache = cache();
     let ((locator, one), (_, mut two)) = (record(1, 0), record(1, 1));
-    two.version.arn = "another".to_owned();
+    Arc::make_mut(&mut two.version).arn = "another".to_owned();
     let second = Change::begin(&cache, locator);
     Change::begin(&cache, locator).saved(one);
     let deletion = Change::begin(&cache, locator);
@@ -222,7 +222,7 @@ fn a_deletion_answered_after_two_logins_beside_it_leaves_it_to_the_next_load() {
 fn two_logins_beside_a_deletion_leave_it_to_the_next_load() {
     let cache = cache();
     let ((locator, one), (_, mut two)) = (record(1, 0), record(1, 1));
-    two.version.arn = "another".to_owned();
+    Arc::make_mut(&mut two.version).arn = "another".to_owned();
     let first = Change::begin(&cache, locator);
     Change::begin(&cache, locator).deleted(None, at(5));
     let second = Change::begin(&cache, locator);
@@ -303,7 +303,7 @@ async fn load(cache: &Arc<Cache>, locator: Locator, loaded: Option<Record>) {
 async fn a_save_leaves_doubt_if_what_was_loaded_meanwhile_may_be_newer() {
     let (locator, saved) = record(1, 0);
     let mut by_hand = record(1, 1).1;
-    by_hand.version.id = "by hand".to_owned();
+    Arc::make_mut(&mut by_hand.version).id = "by hand".to_owned();
     for loaded in [Some(by_hand), None] {
         let cache = cache();
         let change = Change::begin(&cache, locator);
@@ -349,7 +349,7 @@ fn what_is_in_doubt_answers_nobody_who_has_read_the_clock_before() {
 fn the_date_of_what_a_save_has_read_counts() {
     let cache = cache();
     let (locator, mut read) = record(1, 0);
-    read.version.created = at(9);
+    Arc::make_mut(&mut read.version).created = at(9);
     cache.observed(locator, &read, &cache.asking());
     assert_eq!(cache.service_time(), at(9));
 }
@@ -359,7 +359,7 @@ fn the_date_of_what_a_save_has_read_counts() {
 fn what_a_save_has_read_serves_on_if_it_is_what_was_known_and_else_nothing_does() {
     let (locator, known) = record(1, 0);
     let mut by_hand = record(1, 0).1;
-    by_hand.version.id = "by hand".to_owned();
+    Arc::make_mut(&mut by_hand.version).id = "by hand".to_owned();
     for (read, serves) in [(known, true), (by_hand, false)] {
         let cache = cache();
         save(&cache, 1, 0);
@@ -373,7 +373,7 @@ fn what_a_save_has_read_serves_on_if_it_is_what_was_known_and_else_nothing_does(
 async fn what_was_made_in_the_moment_of_a_deletion_is_in_doubt() {
     let cache = cache();
     let (locator, mut loaded) = record(1, 0);
-    loaded.version.created = at(5);
+    Arc::make_mut(&mut loaded.version).created = at(5);
     let change = Change::begin(&cache, locator);
     load(&cache, locator, Some(loaded)).await;
     change.deleted(None, at(5));
@@ -436,8 +436,8 @@ async fn what_is_shown_again_keeps_its_entry() {
 /// A version of the first user's record in this secret, from this second on.
 fn of_secret(arn: &str, version: usize, seconds: u64) -> Record {
     let mut record = record(1, version).1;
-    record.version.arn = arn.to_owned();
-    record.version.created = at(seconds);
+    Arc::make_mut(&mut record.version).arn = arn.to_owned();
+    Arc::make_mut(&mut record.version).created = at(seconds);
     record
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::SecretString;
 
-use super::fields::{Extra, Field, Fields, is_reserved};
+use super::fields::{Extra, Field, Fields, holds_nul, is_reserved};
 use super::{ErrorKind, OAuthToken, StoreError, TokenId, TokenResponseError, UnfinishedSave, token_response};
 
 /// Builds an [`OAuthToken`]. An empty string counts as absent in every field.
@@ -164,8 +164,7 @@ impl OAuthTokenBuilder {
     /// [`ErrorKind::Invalid`] if a field holds a NUL character, or an extra has the name of a field.
     pub fn build(mut self) -> Result<OAuthToken, StoreError> {
         if let Some(field) = self.fields.holding_nul() {
-            let message = format!("{field} holds a NUL character: leave it out");
-            return Err(StoreError::new(ErrorKind::Invalid, message));
+            return Err(holds_nul(field));
         }
         if self.reserved_extra {
             let message = "a provider extra needs a name, and not that of a token field, `schema` or `save`";

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::TokenId;
+use super::{ErrorKind, StoreError, TokenId};
 
 /// A text field, in the order and by the name of the stored JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,11 @@ impl Field {
 /// Names that a provider extra cannot have, because the stored JSON uses them for something else.
 pub(crate) fn is_reserved(name: &str) -> bool {
     matches!(name, "id" | "expiry_time" | "schema" | "save") || Field::by_name(name).is_some()
+}
+
+/// What is said of a field that holds a NUL character.
+pub(crate) fn holds_nul(field: &str) -> StoreError {
+    StoreError::new(ErrorKind::Invalid, format!("{field} holds a NUL character: leave it out"))
 }
 
 /// A provider's own member: text, or JSON of another shape that is kept as it stands.

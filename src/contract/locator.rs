@@ -70,8 +70,14 @@ impl Locator {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 2 + FINGERPRINT_LENGTH] = text.as_bytes().try_into().ok()?;
         let letter = LocatorKind::ALL.iter().any(|kind| kind.letter() as u8 == bytes[0]);
-        let fingerprint = bytes[2..].iter().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+        // Without a way out before the end: that takes a third of the time.
+        let of_base32 = |byte: &u8| matches!(byte, b'a'..=b'z' | b'2'..=b'7');
+        let fingerprint = bytes[2..].iter().fold(true, |all, byte| all & of_base32(byte));
         (letter && bytes[1] == b'_' && fingerprint).then_some(Self(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use secrecy::ExposeSecret;
 
+use super::fields::{Field, holds_nul};
 use super::{ErrorKind, Locator, LocatorKind, OAuthToken, StoreError, TokenId};
 
 /// One thing to look a stored token up by.
@@ -91,6 +92,22 @@ impl LookupKey<'_> {
 }
 
 impl<'a> LookupKey<'a> {
+    /// Each text in it, with the name of its field.
+    fn texts(&self) -> [Option<(&'static str, &'a str)>; 2] {
+        let client = |client_id| Some((Field::ClientId.name(), client_id));
+        match *self {
+            Self::Id(id) => [Some(("id", id.as_str())), None],
+            Self::User(user) => [Some((Field::UserName.name(), user)), None],
+            Self::Grant { client_id, grant_token } => {
+                [client(client_id), Some((Field::GrantToken.name(), grant_token))]
+            }
+            Self::Refresh { client_id, refresh_token } => {
+                [client(client_id), Some((Field::RefreshToken.name(), refresh_token))]
+            }
+            Self::Access(access_token) => [Some((Field::AccessToken.name(), access_token)), None],
+        }
+    }
+
     /// Everything that a token can be looked up by, but for the id that the store assigned.
     pub(crate) fn all_of(token: &'a OAuthToken) -> impl Iterator<Item = Self> + use<'a> {
         let keys = [
@@ -149,7 +166,8 @@ impl fmt::Debug for LookupKey<'_> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct LookupPlan<'a> {
-    token: &'a OAuthToken,
+    /// The partial token, unless the plan is for a key alone.
+    token: Option<&'a OAuthToken>,
     keys: [Option<LookupKey<'a>>; 3],
 }
 
@@ -157,7 +175,28 @@ impl<'a> LookupPlan<'a> {
     /// The plan for a token. It takes no memory and computes no fingerprint.
     pub fn of(token: &'a OAuthToken) -> Self {
         let [second, third] = Self::keys_beside_id(token);
-        Self { token, keys: [token.id().map(LookupKey::Id), second, third] }
+        Self { token: Some(token), keys: [token.id().map(LookupKey::Id), second, third] }
+    }
+
+    /// The plan for a partial token that has this key and nothing else in it, without making one. A key with an empty text
+    /// in it is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if a text in it holds a NUL character.
+    pub fn by(key: LookupKey<'a>) -> Result<Self, StoreError> {
+        let mut key = Some(key);
+        for (field, text) in key.map_or([None; 2], |key| key.texts()).into_iter().flatten() {
+            if text.contains('\0') {
+                return Err(holds_nul(field));
+            }
+            key = key.filter(|_| !text.is_empty());
+        }
+        Ok(Self { token: None, keys: [key, None, None] })
+    }
+
+    /// The partial token, unless the plan is for a key alone.
+    pub(crate) fn token(&self) -> Option<&'a OAuthToken> {
+        self.token
     }
 
     fn keys_beside_id(token: &'a OAuthToken) -> [Option<LookupKey<'a>>; 2] {
@@ -175,7 +214,8 @@ impl<'a> LookupPlan<'a> {
 
     /// The keys, in the order in which they are to be tried.
     pub fn keys(&self) -> impl Iterator<Item = LookupKey<'a>> + use<'a> {
-        self.keys.into_iter().flatten()
+        // Not flattened, which would take twice the memory.
+        self.keys.into_iter().filter_map(std::convert::identity)
     }
 
     /// Whether there is nothing to look up by: a find gives none, a save [`ErrorKind::NoLookupKey`].
@@ -225,7 +265,7 @@ impl<'a> LookupPlan<'a> {
                 let message = "the id given is held by another user's record: save the token without an id";
                 return Err(StoreError::new(ErrorKind::Conflict, message));
             }
-            if stored.user_name().is_none() && self.token.user_name().is_some() {
+            if stored.user_name().is_none() && self.user_name().is_some() {
                 let message = "the record that this id names belongs to no user: save a detached copy by the user, without \
                                the id, then delete the old record";
                 return Err(StoreError::new(ErrorKind::Conflict, message));
@@ -236,12 +276,16 @@ impl<'a> LookupPlan<'a> {
         Ok(hit)
     }
 
+    fn user_name(&self) -> Option<&str> {
+        self.token?.user_name()
+    }
+
     fn is_of_another_user(&self, stored: &OAuthToken) -> bool {
-        matches!((self.token.user_name(), stored.user_name()), (Some(given), Some(stored)) if given != stored)
+        matches!((self.user_name(), stored.user_name()), (Some(given), Some(stored)) if given != stored)
     }
 
     fn check_client(&self, stored: &OAuthToken) -> Result<(), StoreError> {
-        match (self.token.client_id(), stored.client_id()) {
+        match (self.token.and_then(OAuthToken::client_id), stored.client_id()) {
             (Some(given), Some(stored)) if given != stored => Err(StoreError::new(
                 ErrorKind::Conflict,
                 "the record belongs to another OAuth client: use one prefix per client, or delete the record first",
@@ -326,5 +370,45 @@ mod tests {
         let shown = format!("{:?}", LookupPlan::of(&token));
         assert!(shown.contains("user(u_52rqhupjinfczuwzz6qnyv2s6a)"), "{shown}");
         assert!(!shown.contains("bob") && !shown.contains("own-id"), "{shown}");
+    }
+
+    #[test]
+    fn a_key_alone_means_what_a_partial_token_with_nothing_else_means() {
+        let id = TokenId::new("own").expect("valid");
+        let keys = |text: &'static str| {
+            [
+                (LookupKey::User(text), token().user_name(text)),
+                (LookupKey::Access(text), token().access_token(text)),
+                (
+                    LookupKey::Refresh { client_id: "c", refresh_token: text },
+                    token().client_id("c").refresh_token(text),
+                ),
+                (
+                    LookupKey::Refresh { client_id: text, refresh_token: "r" },
+                    token().client_id(text).refresh_token("r"),
+                ),
+                (
+                    LookupKey::Grant { client_id: "c", grant_token: text },
+                    token().client_id("c").grant_token(text),
+                ),
+                (
+                    LookupKey::Grant { client_id: text, grant_token: "g" },
+                    token().client_id(text).grant_token("g"),
+                ),
+            ]
+        };
+        let all = ["x", "", "a\0b"].into_iter().flat_map(keys);
+        for (key, partial) in all.chain([(LookupKey::Id(&id), token().id("own"))]) {
+            match (LookupPlan::by(key), partial.build()) {
+                (Ok(plan), Ok(partial)) => {
+                    assert_eq!(Vec::from_iter(plan.keys()), Vec::from_iter(LookupPlan::of(&partial).keys()));
+                }
+                (plan, partial) => {
+                    let [one, other] =
+                        [plan.map(drop), partial.map(drop)].map(|result| result.expect_err("NUL"));
+                    assert_eq!((one.kind(), one.to_string()), (other.kind(), other.to_string()));
+                }
+            }
+        }
     }
 }

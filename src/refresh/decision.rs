@@ -100,8 +100,8 @@ mod tests {
         let stored = |version_id: &str, token: OAuthTokenBuilder| Stored {
             locator: Locator::new(LocatorKind::User, &["bob"]),
             record: Record {
-                name: "app/x".to_owned(),
-                version: Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None },
+                name: "app/x".into(),
+                version: Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None }.into(),
                 token: Arc::new(built(token)),
             },
         };

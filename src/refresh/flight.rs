@@ -99,7 +99,7 @@ impl<R: Records> Refresh<R> {
         let token = match to_save(&current.record.token, &given) {
             Ok(token) => token,
             Err(error) => {
-                let error = error.with_secret_name(&current.record.name);
+                let error = error.with_secret_name(&*current.record.name);
                 return Err(RefreshError::not_saved(error, given, &current.record.name));
             }
         };
@@ -108,7 +108,7 @@ impl<R: Records> Refresh<R> {
             Ok(saved) => saved,
             Err(_) => {
                 let message = "the save panicked, so it may have landed or not";
-                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&current.record.name))
+                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&*current.record.name))
             }
         };
         saved.map_err(|error| {
@@ -133,7 +133,7 @@ impl<R: Records> Refresh<R> {
     }
 
     fn report(&self, outcome: &Outcome) {
-        let (secret, reason) = (self.found.record.name.as_str(), self.reason.as_str());
+        let (secret, reason) = (&*self.found.record.name, self.reason.as_str());
         match outcome {
             Outcome::Gone | Outcome::FoundFresh(_) => {
                 tracing::debug!(secret, reason, outcome = outcome.as_str(), "no refresh needed");

@@ -145,7 +145,7 @@ mod tests {
             let token = Arc::clone(&*self.0.lock().unwrap_or_else(PoisonError::into_inner));
             let locator = Locator::new(LocatorKind::User, &["bob"]);
             let version = Version { arn: "arn:x".to_owned(), id: "1".to_owned(), created: None };
-            Stored { locator, record: Record { name: "app/x".to_owned(), version, token } }
+            Stored { locator, record: Record { name: "app/x".into(), version: Arc::new(version), token } }
         }
     }
 

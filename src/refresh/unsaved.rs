@@ -49,7 +49,10 @@ mod tests {
         let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };
         let token = OAuthToken::builder().user_name("bob").build().expect("valid");
         let locator = Locator::new(LocatorKind::User, &["bob"]);
-        Stored { locator, record: Record { name: "app/x".to_owned(), version, token: Arc::new(token) } }
+        Stored {
+            locator,
+            record: Record { name: "app/x".into(), version: Arc::new(version), token: Arc::new(token) },
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Answer {
         match fields {
             Ok(fields) => {
                 let token = Arc::new(OAuthToken::stored(fields, Some(TokenId::from(locator))));
-                Ok(Record { version, name, token })
+                Ok(Record { version: Arc::new(version), name: name.into(), token })
             }
             Err(message) => {
                 let message = format!("{message}: repair it, or delete the token by its id");

@@ -167,7 +167,7 @@ impl Save {
                 let contended = StoreError::from(ErrorKind::Contended);
                 return Err(match (current, self.refusal.take()) {
                     (Some(base), Some(refusal)) => unsettled(refusal, &base.name),
-                    (Some(base), None) => contended.with_secret_name(base.name),
+                    (Some(base), None) => contended.with_secret_name(&*base.name),
                     (None, _) => contended,
                 });
             }
@@ -200,7 +200,7 @@ impl Save {
 
     async fn look_up(&mut self) -> Result<Option<Record>, StoreError> {
         self.asked = self.storage.cache.asking();
-        self.storage.look_up(&self.token, Purpose::Write).await
+        self.storage.look_up(&LookupPlan::of(&self.token), Purpose::Write).await
     }
 
     /// Writes the version after `base`.
@@ -217,11 +217,11 @@ impl Save {
             let version = NewVersion {
                 arn: base.version.arn.clone(),
                 request_token: slot,
-                value: encode(&merged).map_err(|error| error.with_secret_name(&base.name))?,
+                value: encode(&merged).map_err(|error| error.with_secret_name(&*base.name))?,
             };
             let write = Arc::new(Write {
                 request: Request::Put(version),
-                name: base.name.clone(),
+                name: Arc::clone(&base.name),
                 stored: Arc::clone(&merged),
                 created: base.version.created,
             });
@@ -336,7 +336,7 @@ impl Save {
         };
         let write = Arc::new(Write {
             request: Request::Create(secret),
-            name,
+            name: name.into(),
             stored: record,
             created: self.storage.cache.service_time(),
         });
@@ -347,7 +347,7 @@ impl Save {
 
     /// Sends a Create until it has landed, or somebody else has come first.
     async fn create_until_answered(&mut self, write: &Arc<Write>) -> Result<Outcome, StoreError> {
-        let (name, request_token) = (&write.name, write.request_token());
+        let (name, request_token) = (&*write.name, write.request_token());
         let mut backoff = Backoff::new();
         loop {
             let refusal = match self.send(write).await? {
@@ -404,7 +404,7 @@ impl Save {
         }
         let message =
             "the record has rotated away from the token given: find it by its id or user and save that";
-        Err(StoreError::new(ErrorKind::Conflict, message).with_secret_name(record.name))
+        Err(StoreError::new(ErrorKind::Conflict, message).with_secret_name(&*record.name))
     }
 
     /// The record of a Create that is told «exists», if it has made that secret itself: its answer was lost.
@@ -472,7 +472,9 @@ impl Save {
         }
         let message =
             "the write was not answered, so it may have landed or not: save the token inside this error";
-        Err(StoreError::new(ErrorKind::Unavailable, message).with_source(error).with_secret_name(&write.name))
+        Err(StoreError::new(ErrorKind::Unavailable, message)
+            .with_source(error)
+            .with_secret_name(&*write.name))
     }
 
     fn note(&self, locator: Locator, write: &Write) {
@@ -511,14 +513,14 @@ impl Save {
             let passing = match timeout_at(deadline, tagging).await {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) if !error.is_passing() => {
-                    tracing::warn!(secret = base.name, %error, "{}", TAGS_OUT_OF_DATE);
+                    tracing::warn!(secret = &*base.name, %error, "{}", TAGS_OUT_OF_DATE);
                     return;
                 }
                 Ok(Err(_)) => backoff.wait_before(deadline).await,
                 Err(_) => false,
             };
             if !passing {
-                tracing::warn!(secret = base.name, "{}", TAGS_OUT_OF_DATE);
+                tracing::warn!(secret = &*base.name, "{}", TAGS_OUT_OF_DATE);
                 return;
             }
         }

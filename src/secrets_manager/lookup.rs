@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::Either;
 use futures_util::{StreamExt, stream};
 
 use crate::cache::Demand;
@@ -38,14 +39,13 @@ impl Purpose {
 }
 
 impl Storage {
-    /// The record that a partial token stands for.
+    /// The record that is meant.
     pub(super) async fn look_up(
         self: &Arc<Self>,
-        token: &OAuthToken,
+        plan: &LookupPlan<'_>,
         purpose: Purpose,
     ) -> Result<Option<Record>, StoreError> {
-        let plan = LookupPlan::of(token);
-        if let Some(hit) = self.look_up_where_found(token, &plan, purpose).await? {
+        if let Some(hit) = self.look_up_where_found(plan, purpose).await? {
             return Ok(Some(hit));
         }
         let mut last_read: Option<(Locator, Option<Record>)> = None;
@@ -56,7 +56,12 @@ impl Storage {
                 Some((read, record)) if read == locator => record,
                 _ => self.read_for(purpose, locator).await?,
             };
-            if let Some(hit) = self.look_up_by(key, named.clone(), &plan, purpose).await? {
+            if let Some(hit) = purpose.hit(plan, key, named.as_slice())? {
+                return Ok(Some(hit));
+            }
+            if self.is_searched(&key)
+                && let Some(hit) = self.search_for(key, named.clone(), plan, purpose).await?
+            {
                 return Ok(Some(hit));
             }
             last_read = Some((locator, named));
@@ -74,8 +79,7 @@ impl Storage {
         {
             return Ok(Some(record));
         }
-        let partial = OAuthToken::builder().id(id).build()?;
-        self.look_up(&partial, Purpose::Find(Demand::Reload)).await
+        self.look_up(&LookupPlan::by(LookupKey::Id(id))?, Purpose::Find(Demand::Reload)).await
     }
 
     /// What a save of this token may be based on, if that is known without a request.
@@ -99,11 +103,10 @@ impl Storage {
     /// A found token with an id of the application's own knows its record's name, which that id may not give.
     async fn look_up_where_found(
         self: &Arc<Self>,
-        token: &OAuthToken,
         plan: &LookupPlan<'_>,
         purpose: Purpose,
     ) -> Result<Option<Record>, StoreError> {
-        let Some((own_id, found_under)) = found_with_an_own_id(token) else {
+        let Some((own_id, found_under)) = plan.token().and_then(found_with_an_own_id) else {
             return Ok(None);
         };
         match self.read_for(purpose, found_under).await? {
@@ -112,7 +115,8 @@ impl Storage {
         }
     }
 
-    async fn look_up_by(
+    /// The record that holds this key, or another one of which its name tells nothing.
+    async fn search_for(
         self: &Arc<Self>,
         key: LookupKey<'_>,
         named: Option<Record>,
@@ -120,10 +124,6 @@ impl Storage {
         purpose: Purpose,
     ) -> Result<Option<Record>, StoreError> {
         let mut candidates = Vec::from_iter(named);
-        let hit = purpose.hit(plan, key, &candidates)?;
-        if hit.is_some() || !self.is_searched(&key) {
-            return Ok(hit);
-        }
         // Boxed: few lookups come here, and all would carry its future.
         for record in Box::pin(self.search(purpose, key)).await? {
             candidates.push(record?);
@@ -171,14 +171,15 @@ impl Storage {
         key.is_searchable() && self.searches_by(key.kind())
     }
 
-    async fn read_for(
+    fn read_for(
         self: &Arc<Self>,
         purpose: Purpose,
         locator: Locator,
-    ) -> Result<Option<Record>, StoreError> {
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
         match purpose {
-            Purpose::Find(demand) => self.read_cached(locator, demand).await,
-            Purpose::Write => self.read(&locator).await,
+            Purpose::Find(demand) => Either::Left(self.read_cached(locator, demand)),
+            // Boxed, so that a find's future is smaller.
+            Purpose::Write => Either::Right(Box::pin(async move { self.read(&locator).await })),
         }
     }
 

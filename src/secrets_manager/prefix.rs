@@ -34,7 +34,7 @@ impl Prefix {
     }
 
     pub(super) fn secret_name(&self, locator: &Locator) -> String {
-        format!("{}/{}", self.0, locator.as_str())
+        [&self.0, "/", locator.as_str()].concat()
     }
 
     /// The locator in a secret's name; `None` for whatever else stands under the prefix, which is not ours.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::cache::Demand;
-use crate::contract::{ErrorKind, Locator, LookupKey, OAuthToken, StoreError, TokenId};
+use crate::contract::{ErrorKind, Locator, LookupKey, LookupPlan, OAuthToken, StoreError, TokenId};
 use crate::record::Record;
 use crate::refresh::{Records, Stored};
 
@@ -18,7 +18,10 @@ impl Records for Arc<Storage> {
     }
 
     async fn find(&self, partial: &OAuthToken) -> Result<Option<Stored>, StoreError> {
-        Box::pin(self.look_up(partial, Purpose::Find(Demand::Cached))).await?.map(stored).transpose()
+        Box::pin(self.look_up(&LookupPlan::of(partial), Purpose::Find(Demand::Cached)))
+            .await?
+            .map(stored)
+            .transpose()
     }
 
     fn known(&self, locator: &Locator) -> Option<Arc<OAuthToken>> {
@@ -40,7 +43,7 @@ impl Records for Arc<Storage> {
 
 fn stored(record: Record) -> Result<Stored, StoreError> {
     let Some(locator) = locator_of(&record.token) else {
-        return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(record.name));
+        return Err(StoreError::from(ErrorKind::Unexpected).with_secret_name(&*record.name));
     };
     Ok(Stored { locator, record })
 }

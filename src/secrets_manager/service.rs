@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
 use secrecy::zeroize::Zeroizing;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::meter::Meter;
 use crate::record::Version;
@@ -260,7 +260,7 @@ impl Service {
         let request = Box::pin(request);
         async move {
             let start = Instant::now();
-            let outcome = match timeout(CALL_DEADLINE, request).await {
+            let outcome = match timeout_at(start + CALL_DEADLINE, request).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => Err(ServiceError::from_sdk(operation, &error)),
                 Err(_) => Err(ServiceError::timed_out(operation)),

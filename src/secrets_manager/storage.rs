@@ -55,17 +55,17 @@ impl Default for Paces {
 
 impl Storage {
     /// The record of this locator: as it is known, or read for all who want it now.
-    pub(super) async fn read_cached(
+    pub(super) fn read_cached(
         self: &Arc<Self>,
         locator: Locator,
         demand: Demand,
-    ) -> Result<Option<Record>, StoreError> {
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send {
         let storage = Arc::clone(self);
         let load = move || {
             let storage = Arc::clone(&storage);
             async move { storage.read(&locator).await }
         };
-        self.cache.read(locator, demand, load).await
+        self.cache.read(locator, demand, load)
     }
 
     /// Reads the record of this locator: one request, hit or miss.

@@ -12,9 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing::{Instrument, Span, debug_span};
 
 use crate::cache::{Demand, StoreStats};
-use crate::contract::{
-    LookupKey, LookupPlan, OAuthToken, OAuthTokenBuilder, StoreError, TokenId, TokenStore,
-};
+use crate::contract::{LookupKey, LookupPlan, OAuthToken, StoreError, TokenId, TokenStore};
 use crate::refresh::{RefreshError, Refreshes};
 
 use super::builder::SecretsManagerTokenStoreBuilder;
@@ -266,7 +264,7 @@ impl SecretsManagerTokenStore {
     pub async fn find_token(&self, partial: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         match self.known(partial) {
             Some(token) => Ok(Some(token)),
-            None => self.look_up("find_token", partial).await,
+            None => self.look_up("find_token", LookupPlan::of(partial)).await,
         }
     }
 
@@ -275,8 +273,7 @@ impl SecretsManagerTokenStore {
     /// # Errors
     /// As [`TokenStore::find_token_by_id`].
     pub async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let asked = || OAuthToken::builder().id(id);
-        self.find_by(LookupKey::Id(id), "find_token_by_id", asked).await
+        self.find_by(LookupKey::Id(id), "find_token_by_id").await
     }
 
     /// [`TokenStoreExt::find_by_user`](crate::TokenStoreExt::find_by_user), without the memory that a trait's future takes.
@@ -284,8 +281,7 @@ impl SecretsManagerTokenStore {
     /// # Errors
     /// As [`TokenStore::find_token`].
     pub async fn find_by_user(&self, user_name: &str) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let asked = || OAuthToken::builder().user_name(user_name);
-        self.find_by(LookupKey::User(user_name), "find_token", asked).await
+        self.find_by(LookupKey::User(user_name), "find_token").await
     }
 
     /// [`TokenStoreExt::find_by_refresh_token`](crate::TokenStoreExt::find_by_refresh_token), without the memory that a
@@ -299,8 +295,7 @@ impl SecretsManagerTokenStore {
         refresh_token: &SecretString,
     ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         let refresh_token = refresh_token.expose_secret();
-        let asked = || OAuthToken::builder().client_id(client_id).refresh_token(refresh_token);
-        self.find_by(LookupKey::Refresh { client_id, refresh_token }, "find_token", asked).await
+        self.find_by(LookupKey::Refresh { client_id, refresh_token }, "find_token").await
     }
 
     /// [`TokenStoreExt::find_by_grant_token`](crate::TokenStoreExt::find_by_grant_token), without the memory that a
@@ -314,8 +309,7 @@ impl SecretsManagerTokenStore {
         grant_token: &SecretString,
     ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         let grant_token = grant_token.expose_secret();
-        let asked = || OAuthToken::builder().client_id(client_id).grant_token(grant_token);
-        self.find_by(LookupKey::Grant { client_id, grant_token }, "find_token", asked).await
+        self.find_by(LookupKey::Grant { client_id, grant_token }, "find_token").await
     }
 
     /// [`TokenStoreExt::find_by_access_token`](crate::TokenStoreExt::find_by_access_token), without the memory that a
@@ -328,8 +322,7 @@ impl SecretsManagerTokenStore {
         access_token: &SecretString,
     ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
         let access_token = access_token.expose_secret();
-        let asked = || OAuthToken::builder().access_token(access_token);
-        self.find_by(LookupKey::Access(access_token), "find_token", asked).await
+        self.find_by(LookupKey::Access(access_token), "find_token").await
     }
 
     /// Reads a token again, past the cache: for an access token that the API has just answered with a 401.
@@ -424,29 +417,24 @@ impl SecretsManagerTokenStore {
     }
 
     /// A find by one key alone. Not async, for what it is called with would be kept, and moved, in the future.
-    fn find_by(
-        &self,
-        key: LookupKey<'_>,
+    fn find_by<'a>(
+        &'a self,
+        key: LookupKey<'a>,
         operation: &'static str,
-        asked: impl FnOnce() -> OAuthTokenBuilder,
-    ) -> Either<Ready<FoundToken>, BoxFuture<'_, FoundToken>> {
+    ) -> Either<Ready<FoundToken>, BoxFuture<'a, FoundToken>> {
         if let Some(token) = self.storage.cache.get(&key) {
             return Either::Left(ready(Ok(Some(token))));
         }
-        match asked().build() {
-            Ok(partial) => Either::Right(self.look_up(operation, partial)),
+        match LookupPlan::by(key) {
+            Ok(plan) => Either::Right(self.look_up(operation, plan)),
             Err(error) => Either::Left(ready(Err(error))),
         }
     }
 
     /// Apart and boxed, so that the way to what is in memory stays short.
-    fn look_up<'a>(
-        &'a self,
-        operation: &'static str,
-        partial: impl AsRef<OAuthToken> + Send + 'a,
-    ) -> BoxFuture<'a, FoundToken> {
+    fn look_up<'a>(&'a self, operation: &'static str, plan: LookupPlan<'a>) -> BoxFuture<'a, FoundToken> {
         let look_up = async move {
-            let record = self.storage.look_up(partial.as_ref(), Purpose::Find(Demand::Cached)).await?;
+            let record = self.storage.look_up(&plan, Purpose::Find(Demand::Cached)).await?;
             Ok(record.map(|record| record.token))
         };
         Box::pin(look_up.instrument(self.span(operation)))

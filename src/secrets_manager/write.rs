@@ -17,7 +17,7 @@ use super::storage::Backoff;
 pub(super) struct Write {
     pub(super) request: Request,
     /// The name of the secret.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// What is stored once it has landed.
     pub(super) stored: Arc<OAuthToken>,
     /// A time by the service's clock at which the version was not there yet.
@@ -60,7 +60,7 @@ impl Write {
     /// The record that it makes.
     pub(super) fn record_in(&self, arn: String) -> Record {
         let version = Version { arn, id: self.request_token().to_owned(), created: self.created };
-        Record { version, name: self.name.clone(), token: Arc::clone(&self.stored) }
+        Record { version: Arc::new(version), name: Arc::clone(&self.name), token: Arc::clone(&self.stored) }
     }
 
     /// Sends it until there is an answer: a lost one tells nothing.

@@ -71,13 +71,18 @@ fn no_schedule_shows_what_it_must_not() {
     println!("{seeds} schedules");
 }
 
-/// All that is random is the dice's, so a seed that fails fails again.
+/// All that is random is the dice's, so a seed that fails fails again. But for one thing: moka does its bookkeeping when 300
+/// ms of real time have gone by, too, as they may where a machine is busy; then it is tried again.
 #[test]
 fn a_seed_means_the_same_schedule_each_time() {
     for seed in 0..40 {
-        let [one, two] = [(); 2].map(|()| shape(&run::run(seed).1));
-        let differs = one.lines().zip(two.lines()).find(|(one, two)| one != two);
-        assert_eq!(differs, None, "seed {seed}");
+        let difference = || {
+            let [one, two] = [(); 2].map(|()| shape(&run::run(seed).1));
+            let differs = one.lines().zip(two.lines()).find(|(one, two)| one != two);
+            differs.map(|(one, two)| format!("{one}\n{two}"))
+        };
+        let differences: Vec<_> = (0..3).map_while(|_| difference()).collect();
+        assert!(differences.len() < 3, "seed {seed}: {}", differences.join("\n\n"));
     }
 }
 

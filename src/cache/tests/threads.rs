@@ -83,7 +83,11 @@ impl User {
         let first = (1..=step).rev().find(|step| !is_there(step - 1)).expect("after a deletion");
         let id = (first..step).fold("base".to_owned(), |id, _| slot_after(&id));
         let version = Version { arn: format!("{}-{first}", self.name), id, created: at(step) };
-        Some(Record { version, name: self.locator.as_str().to_owned(), token: Arc::new(token) })
+        Some(Record {
+            version: Arc::new(version),
+            name: self.locator.as_str().into(),
+            token: Arc::new(token),
+        })
     }
 
     fn step_of(&self, token: &OAuthToken) -> Result<u64, String> {

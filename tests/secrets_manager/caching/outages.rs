@@ -1,7 +1,9 @@
 //! What is served while the service fails.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::poll;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 use tokio::time::Instant;
@@ -321,4 +323,20 @@ async fn load_failures_are_counted() {
     found(&store, "bob").await;
     let after = store.stats();
     assert_eq!((after.loads, after.load_failures), (before.loads + 1, before.load_failures + 1));
+}
+
+/// The try that is to end an outage was begun by somebody who wants to reload, and is not polled any more.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_is_not_polled_does_not_prolong_an_outage() {
+    let (backend, _hands, store) = stale().await;
+    let outage = backend.inject(Fault::server_error());
+    found(&store, "bob").await;
+    backend.remove_fault(outage);
+    store_on(&backend).await.save_token(&extra("bob", "x", "2")).await.expect("saved");
+    let bob = id_of("bob");
+    let mut reload = pin!(store.reload(&bob));
+    assert!(poll!(reload.as_mut()).is_pending());
+    assert_eq!(found(&store, "bob").await.extra("x"), None, "what is known, while it is read");
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("2"));
 }

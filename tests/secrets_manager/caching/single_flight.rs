@@ -1,4 +1,4 @@
-//! One load for all who want the same token, in a task of its own; and what dropped writers leave.
+//! One load for all who want the same token, whatever becomes of who began it; and what dropped writers leave.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,9 +8,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::poll;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, TokenStore};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::scene::{Hands, SECOND, done, timed};
 use crate::support::{
@@ -41,6 +42,20 @@ async fn a_dropped_reader_harms_nobody_who_waits() {
         assert!(done(stays).await.is_some());
         assert_eq!(backend.requests().since(&before).to_string(), "1 GetSecretValue");
     }
+}
+
+/// As one is that waits in a `select!` or a stream whose other branch is at work.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_is_not_polled_harms_nobody_who_waits() {
+    let (backend, store) = new_cached().await;
+    store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+    let before = backend.requests();
+    let mut first = pin!(store.find_by_user("bob"));
+    assert!(poll!(first.as_mut()).is_pending());
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "it reads by itself");
+    assert!(store.find_by_user("bob").await.expect("found").is_some());
+    assert!(first.await.expect("found").is_some());
+    assert_eq!(backend.requests().since(&before).to_string(), "1 GetSecretValue");
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +162,7 @@ async fn a_reload_does_not_take_the_answer_of_a_load_that_began_before_it() {
     assert_eq!(found(&store, "bob").await.extra("x"), Some("2"));
 }
 
-/// The task of the load panics, as one may that runs the application's code: a credentials provider's, say.
+/// The load panics, as one may that runs the application's code: a credentials provider's, say.
 #[tokio::test(start_paused = true)]
 async fn a_load_that_panics_fails_and_the_next_one_works() {
     let backend = EmbeddedSecretsManager::new();
