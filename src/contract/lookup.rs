@@ -215,7 +215,8 @@ impl<'a> LookupPlan<'a> {
     /// The keys, in the order in which they are to be tried.
     pub fn keys(&self) -> impl Iterator<Item = LookupKey<'a>> + use<'a> {
         // Not flattened, which would take twice the memory.
-        self.keys.into_iter().filter_map(std::convert::identity)
+        let keys = self.keys;
+        (0..keys.len()).filter_map(move |place| keys[place])
     }
 
     /// Whether there is nothing to look up by: a find gives none, a save [`ErrorKind::NoLookupKey`].
