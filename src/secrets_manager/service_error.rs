@@ -443,7 +443,33 @@ mod tests {
             let read = ServiceError::from_sdk("GetSecretValue", &error);
             assert_eq!((read.kind(), read.is_unanswered()), (kind, may_have_happened), "{error:?}");
         }
-        assert!(ServiceError::incomplete_answer("GetSecretValue").is_unanswered());
+        let unreadable = ServiceError::from_sdk("GetSecretValue", &Failed::response_error("x", answer()));
+        for error in [unreadable, ServiceError::incomplete_answer("GetSecretValue")] {
+            assert!(error.to_string().contains("got an answer that could not be read"), "{error}");
+            assert!(error.is_unanswered());
+        }
+    }
+
+    #[test]
+    fn without_a_code_that_is_known_the_status_decides() {
+        let answered = |http_status| ServiceError {
+            failure: Failure::Answered,
+            http_status,
+            request_id: Some("5f7d-01".to_owned()),
+            ..ServiceError::timed_out("GetSecretValue")
+        };
+        for (status, kind) in [
+            (Some(400), ErrorKind::Unexpected),
+            (Some(408), ErrorKind::TimedOut),
+            (Some(429), ErrorKind::Throttled),
+            (Some(499), ErrorKind::Unexpected),
+            (Some(500), ErrorKind::Unavailable),
+            (None, ErrorKind::Unexpected),
+        ] {
+            let error = answered(status);
+            assert_eq!((error.kind(), error.http_status()), (kind, status));
+            assert_eq!(error.request_id(), Some("5f7d-01"));
+        }
     }
 
     #[test]

@@ -106,6 +106,7 @@ mod tests {
         let check =
             |key: &str, value: &str| validate_own(&BTreeMap::from([(key.into(), value.into())])).is_ok();
         assert!(check("cost-centre", "crm: eu/1 +x=y@z_"));
+        assert!(check(&"k".repeat(128), &"v".repeat(256)));
         assert!(!check("", "x") && !check(&"k".repeat(129), "x") && !check("k", &"v".repeat(257)));
         assert!(!check("aws:x", "x") && !check("AWS:x", "x") && !check("oauth-token-store:user", "x"));
         assert!(!check("k", "a;b") && !check("k\0", "x"));

@@ -215,5 +215,12 @@ mod tests {
                 Ok(_) => panic!("decoded {value}"),
             }
         }
+        for (corruption, part) in [
+            (Corruption::NotAnObject, "not a JSON object"),
+            (Corruption::UnknownSchema, "not of schema 1"),
+            (Corruption::Malformed("expiry_time"), "`expiry_time`"),
+        ] {
+            assert!(corruption.message().contains(part), "{}", corruption.message());
+        }
     }
 }

@@ -213,7 +213,11 @@ async fn what_is_not_fresh_is_exchanged_saved_and_returned() {
         assert_eq!(access_token_of(&fresh), format!("access-{}", n + 1));
         assert!(!fresh.expires_within(2 * MINUTE));
         assert_eq!(found(&store, &user).await, fresh);
+        assert_eq!(store.stats().exchanges, n as u64 + 1);
     }
+    let refused = |_| ready(Err(Refused("invalid_grant")));
+    store.refresh_with(&of("bob"), 2 * HOUR, refused).await.expect_err("refused");
+    assert_eq!((store.stats().exchanges, store.stats().exchange_failures), (4, 1));
 }
 
 /// By the system's clock hardly any time passes here.

@@ -9,7 +9,7 @@ use oauth_token_store::aws_sdk_secretsmanager::config::{
 use oauth_token_store::aws_sdk_secretsmanager::{Client, Config};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError};
 
-use crate::support::new;
+use crate::support::{PREFIX, new};
 
 fn config() -> oauth_token_store::aws_sdk_secretsmanager::config::Builder {
     Config::builder().behavior_version(BehaviorVersion::latest())
@@ -197,5 +197,14 @@ fn what_is_too_long_is_cut_to_what_is_documented() {
     let shown = format!("{:?}", builder.write_deadline(Duration::MAX));
     for setting in ["time_to_live: 86400s", "max_stale: 86400s", "write_deadline: 3600s"] {
         assert!(shown.contains(setting), "{setting}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn debug_shows_the_prefix_and_the_settings() {
+    let (_, store) = new().await;
+    let shown = format!("{store:?}");
+    for part in [PREFIX, "tag_search: true", "time_to_live: "] {
+        assert!(shown.contains(part), "{part}: {shown}");
     }
 }
