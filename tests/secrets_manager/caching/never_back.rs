@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, Operation};
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
 
 use super::scene::{Hands, SECOND, done, roll_back, timed, timed_with};
@@ -53,6 +53,18 @@ async fn an_older_version_is_answered_from_what_is_known_for_a_second_at_a_time(
     assert_eq!(cost!(backend, store.find_by_user("bob")).1, "no requests");
     hands.pass(Duration::from_millis(1)).await;
     assert_eq!(cost!(backend, store.find_by_user("bob")).1, "2 GetSecretValue");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_older_version_was_answered_from_outlives_an_outage_too() {
+    let (backend, hands, store, _) = two_versions(TEN_SECONDS).await;
+    hands.pass(TEN_SECONDS).await;
+    backend.stale_reads(2);
+    found(&store, "bob").await;
+    hands.pass(Duration::from_secs(1)).await;
+    backend.inject(Fault::server_error().on(Operation::GetSecretValue));
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("2"));
+    assert_eq!(store.stats().stale_reads, 1);
 }
 
 #[tokio::test(start_paused = true)]
