@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tracing::{debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use crate::contract::{ErrorKind, Locator, StoreError};
-use crate::flights::{Flight, Lead, Ticket};
+use crate::flights::{Flight, Ticket};
 use crate::record::Record;
 
 use super::Cache;
@@ -38,15 +38,15 @@ pub(super) enum Landing {
 enum Look {
     Answer(Option<Record>),
     Stale(Record),
-    Lead(Lead<Landing>),
+    Lead(Flight<Landing>),
     Join(Flight<Landing>),
     /// A load that began too early is under way.
     WaitInVain(Flight<Landing>),
 }
 
 impl Cache {
-    /// The record of this name. `load` reads it from the service; a caller who goes away, or is not polled, harms nobody who
-    /// waits for it, too.
+    /// The record of this name. `load` reads it from the service; it runs in a task of its own, so that a caller who goes
+    /// away, or is not polled, harms nobody who waits for it, or for what it holds.
     pub(crate) async fn read<L, F>(
         self: &Arc<Self>,
         locator: Locator,
@@ -73,7 +73,7 @@ impl Cache {
             let landing = match look {
                 Look::Answer(record) => return Ok(record),
                 Look::Stale(record) => return Ok(Some(self.served_stale(record))),
-                Look::Lead(lead) => lead.outcome().await.ok_or_else(abandoned)?,
+                Look::Lead(flight) => flight.outcome().await.ok_or_else(abandoned)?,
                 Look::Join(flight) => flight.outcome().await.unwrap_or(Landing::Superseded),
                 Look::WaitInVain(flight) => {
                     flight.outcome().await;
@@ -113,12 +113,7 @@ impl Cache {
         }
         let stale = cached.filter(|entry| entry.is_in_outage(&now)).and_then(Entry::record);
         match (desk.flight(), stale) {
-            (Some(flight), Some(stale)) => {
-                drop(desk);
-                // What is to end the outage does not wait for its leader.
-                flight.share();
-                return Look::Stale(stale.clone());
-            }
+            (Some(_), Some(stale)) => return Look::Stale(stale.clone()),
             (None, Some(stale)) if !cached.is_some_and(|entry| entry.is_due_for_a_try(&now)) => {
                 return Look::Stale(stale.clone());
             }
@@ -145,11 +140,11 @@ impl Cache {
             entry.note_try(&now);
         }
         drop(desk);
-        let lead = flight.lead(Arc::clone(self).load(ticket, locator, reason, now, load.clone()));
+        let load = Arc::clone(self).load(ticket, locator, reason, load.clone());
+        tokio::spawn(load.in_current_span());
         match stale {
-            // Nobody waits for the load, which goes on without its leader.
             Some(stale) => Look::Stale(stale.clone()),
-            None => Look::Lead(lead),
+            None => Look::Lead(flight),
         }
     }
 
@@ -158,7 +153,6 @@ impl Cache {
         mut ticket: Ticket<Locator, Landing>,
         locator: Locator,
         reason: &'static str,
-        mut asked: Moment,
         load: L,
     ) where
         L: Fn() -> F + Send + Sync,
@@ -167,9 +161,7 @@ impl Cache {
         for is_repeated in [false, true] {
             debug!(record = locator.as_str(), reason, is_repeated, "loading");
             add_one(&self.counters.loads);
-            if is_repeated {
-                asked = self.now();
-            }
+            let asked = self.now();
             let loaded = load().await;
             if let Err(error) = &loaded {
                 add_one(&self.counters.load_failures);
@@ -256,7 +248,7 @@ impl Cache {
     }
 }
 
-/// A load has panicked, or its task is gone.
+/// The task of a load is gone.
 pub(super) fn abandoned() -> StoreError {
     let message = "the read was given up, because it panicked or its runtime was shut down: try again";
     StoreError::new(ErrorKind::Unavailable, message)

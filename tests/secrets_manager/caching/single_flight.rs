@@ -1,4 +1,4 @@
-//! One load for all who want the same token, whatever becomes of who began it; and what dropped writers leave.
+//! One load for all who want the same token, in a task of its own; and what dropped writers leave.
 
 use std::future::Future;
 use std::pin::pin;
@@ -7,11 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use aws_credential_types::provider::future;
 use futures_util::future::join_all;
 use futures_util::poll;
+use oauth_token_store::aws_sdk_secretsmanager::Client;
+use oauth_token_store::aws_sdk_secretsmanager::config::{Credentials, ProvideCredentials};
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, TokenStore};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
 use super::scene::{Hands, SECOND, done, timed};
 use crate::support::{
@@ -44,18 +48,64 @@ async fn a_dropped_reader_harms_nobody_who_waits() {
     }
 }
 
-/// As one is that waits in a `select!` or a stream whose other branch is at work.
+/// Credentials that take some steps to get, as those of a container or an instance do.
+#[derive(Debug)]
+struct SlowCredentials;
+
+impl ProvideCredentials for SlowCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            for _ in 0..3 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Ok(Credentials::new("embedded", "embedded", None, None, "embedded"))
+        })
+    }
+}
+
+/// As one is that waits behind the other branch of a `select!`, or in a stream whose last item is being worked on.
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_is_not_polled_harms_nobody_who_waits() {
-    let (backend, store) = new_cached().await;
-    store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+async fn a_reader_that_is_not_polled_harms_nobody() {
+    let backend = EmbeddedSecretsManager::new();
+    for user in ["bob", "eve"] {
+        store_on(&backend).await.save_token(&login(user)).await.expect("saved");
+    }
+    let config = backend.client().config().to_builder().credentials_provider(SlowCredentials).build();
+    let store = cached(Client::from_conf(config)).build().await.expect("a store");
     let before = backend.requests();
     let mut first = pin!(store.find_by_user("bob"));
     assert!(poll!(first.as_mut()).is_pending());
-    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "it reads by itself");
+    let start = Instant::now();
+    // The SDK fetches credentials once for all requests, in the one that came first.
+    assert!(store.find_by_user("eve").await.expect("found").is_some());
     assert!(store.find_by_user("bob").await.expect("found").is_some());
+    assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
+    // Longer than a request may take.
+    tokio::time::sleep(10 * SECOND).await;
     assert!(first.await.expect("found").is_some());
-    assert_eq!(backend.requests().since(&before).to_string(), "1 GetSecretValue");
+    assert_eq!(backend.requests().since(&before).to_string(), "2 GetSecretValue");
+}
+
+/// What a reader that is not polled has asked for is out of date when somebody else comes.
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_a_read_that_was_answered_long_ago() {
+    let (backend, store) = new_cached().await;
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    other.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    let gate = backend.gate(Gate::after(Operation::GetSecretValue));
+    let mut first = pin!(store.find_by_user("bob"));
+    assert!(poll!(first.as_mut()).is_pending());
+    gate.arrived(1).await;
+    gate.open();
+    tokio::time::sleep(SECOND).await;
+    other.save_token(&extra("bob", "x", "2")).await.expect("saved");
+    tokio::time::sleep(1200 * SECOND).await;
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("2"));
+    first.await.expect("found");
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +212,7 @@ async fn a_reload_does_not_take_the_answer_of_a_load_that_began_before_it() {
     assert_eq!(found(&store, "bob").await.extra("x"), Some("2"));
 }
 
-/// The load panics, as one may that runs the application's code: a credentials provider's, say.
+/// The task of the load panics, as one may that runs the application's code: a credentials provider's, say.
 #[tokio::test(start_paused = true)]
 async fn a_load_that_panics_fails_and_the_next_one_works() {
     let backend = EmbeddedSecretsManager::new();

@@ -1,20 +1,19 @@
-//! Single flight: many that want the same thing at once have it done once.
+//! Single flight: many that want the same thing at once have it done once, in a task of its own.
+//!
+//! The task costs some 5 µs, and is worth them: what is done in the future of who asked first stands still while that one is
+//! not polled, as behind the other branch of a `select!`. Then all stand still who want the same thing, or something that
+//! it holds, such as the SDK's place to fetch credentials.
 //!
 //! A flight is *registered* under its key from its start to its landing. Whoever makes its result worthless (a write to
 //! what is being read) takes it off the board; then it lands without effect, and nobody joins it any more. Both happen
 //! under the key's lock, so what is done under that lock happens before or after them, never in between.
 
-mod work;
-
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
 use tokio::sync::SetOnce;
-
-use work::Work;
 
 /// Locks enough that different keys rarely meet at one.
 const STRIPES: usize = 64;
@@ -38,7 +37,6 @@ struct Shared<T> {
     number: u64,
     /// `None` if there will be none.
     outcome: SetOnce<Option<T>>,
-    work: Work,
 }
 
 impl<T> Clone for Flight<T> {
@@ -55,45 +53,14 @@ impl<T> Flight<T> {
 }
 
 impl<T: Clone + Send + Sync> Flight<T> {
-    /// Waits for it to land; `None` if it never will, because it panicked or its runtime was shut down.
+    /// Waits for it to land; `None` if it never will, because its task panicked or its runtime was shut down.
     pub(crate) async fn outcome(self) -> Option<T> {
-        self.share();
         self.0.outcome.wait().await.clone()
-    }
-
-    /// Has it go on whatever becomes of who leads it. Not under its key's lock.
-    pub(crate) fn share(&self) {
-        self.0.work.share();
-    }
-
-    /// For who has started it: `work` is what lands it.
-    pub(crate) fn lead(self, work: impl Future<Output = ()> + Send + 'static) -> Lead<T> {
-        self.0.work.begin(work);
-        Lead(self)
     }
 
     /// Its place in the order of all flights of its key.
     pub(crate) fn number(&self) -> u64 {
         self.0.number
-    }
-}
-
-/// The place of who has started a flight and does its work, until that is needed by others, too. Dropped, it lets the work
-/// go on in a task of its own.
-pub(crate) struct Lead<T>(Flight<T>);
-
-impl<T: Clone + Send + Sync> Lead<T> {
-    /// As [`Flight::outcome`], but does the work.
-    pub(crate) async fn outcome(self) -> Option<T> {
-        let flight = &*self.0.0;
-        poll_fn(|cx| flight.work.poll(cx)).await;
-        flight.outcome.wait().await.clone()
-    }
-}
-
-impl<T> Drop for Lead<T> {
-    fn drop(&mut self) {
-        self.0.0.work.share();
     }
 }
 
@@ -143,8 +110,7 @@ impl<K: Clone + Eq + Hash, T: Clone> Desk<'_, K, T> {
     /// Registers a flight in the place of any other. It is under way until the ticket is used or dropped.
     pub(crate) fn start(&mut self) -> (Ticket<K, T>, Flight<T>) {
         self.stripe.started += 1;
-        let (number, outcome, work) = (self.stripe.started, SetOnce::new(), Work::new());
-        let flight = Flight(Arc::new(Shared { number, outcome, work }));
+        let flight = Flight(Arc::new(Shared { number: self.stripe.started, outcome: SetOnce::new() }));
         self.stripe.registered.insert(self.key.clone(), flight.clone());
         let (flights, key) = (Arc::clone(self.flights), self.key.clone());
         (Ticket { flights, key, flight: flight.clone() }, flight)
@@ -202,13 +168,6 @@ impl<K: Clone + Eq + Hash, T: Clone> Drop for Ticket<K, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-    use std::time::Duration;
-
-    use futures_util::poll;
-    use tokio::runtime::Handle;
-    use tokio::sync::Notify;
-
     use super::*;
 
     fn flights() -> Arc<Flights<&'static str, u32>> {
@@ -268,110 +227,5 @@ mod tests {
         let (_ticket, flight) = flights.lock("bob").start();
         assert!(flight.number() >= next);
         assert!(flights.lock("bob").next_number() > flight.number());
-    }
-
-    /// A flight that lands with 7 when it is told to, and who leads it.
-    fn led(flights: &Arc<Flights<&'static str, u32>>) -> (Arc<Notify>, Flight<u32>, Lead<u32>) {
-        let land = Arc::new(Notify::new());
-        let told = Arc::clone(&land);
-        let (ticket, flight) = flights.lock("bob").start();
-        let lead = flight.clone().lead(async move {
-            told.notified().await;
-            assert!(ticket.land(|_| Some(7)).is_ok());
-        });
-        (land, flight, lead)
-    }
-
-    fn tasks() -> usize {
-        Handle::current().metrics().num_alive_tasks()
-    }
-
-    #[tokio::test]
-    async fn who_leads_does_the_work() {
-        let (land, _, lead) = led(&flights());
-        let mut outcome = pin!(lead.outcome());
-        assert!(poll!(outcome.as_mut()).is_pending());
-        land.notify_one();
-        assert_eq!((outcome.await, tasks()), (Some(7), 0));
-    }
-
-    #[tokio::test]
-    async fn who_joins_does_not_depend_on_who_leads() {
-        for is_polled_before in [true, false] {
-            let (land, flight, lead) = led(&flights());
-            let mut outcome = pin!(lead.outcome());
-            if is_polled_before {
-                assert!(poll!(outcome.as_mut()).is_pending());
-            }
-            land.notify_one();
-            assert_eq!(flight.outcome().await, Some(7));
-            assert_eq!(outcome.await, Some(7));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_leads_is_woken_by_the_landing_of_a_shared_flight() {
-        let (land, flight, lead) = led(&flights());
-        let leader = tokio::spawn(lead.outcome());
-        tokio::task::yield_now().await;
-        flight.share();
-        tokio::task::yield_now().await;
-        land.notify_one();
-        let outcome = tokio::time::timeout(Duration::from_secs(1), leader).await;
-        assert_eq!(outcome.expect("woken").expect("no panic"), Some(7));
-    }
-
-    #[tokio::test]
-    async fn the_work_goes_on_without_who_led_it() {
-        for is_polled_before in [true, false] {
-            let flights = flights();
-            let (land, flight, lead) = led(&flights);
-            let mut outcome = Box::pin(lead.outcome());
-            if is_polled_before {
-                assert!(poll!(outcome.as_mut()).is_pending());
-            }
-            drop(outcome);
-            assert_eq!(tasks(), 1);
-            land.notify_one();
-            assert_eq!(flight.0.outcome.wait().await, &Some(7));
-        }
-    }
-
-    /// As another thread may do in that moment.
-    #[tokio::test]
-    async fn a_flight_that_is_shared_while_it_is_polled_goes_on_in_a_task() {
-        let flights = flights();
-        let (ticket, flight) = flights.lock("bob").start();
-        let itself = flight.clone();
-        let lead = flight.lead(async move {
-            itself.share();
-            tokio::task::yield_now().await;
-            assert!(ticket.land(|_| Some(tasks() as u32)).is_ok());
-        });
-        assert_eq!(lead.outcome().await, Some(1));
-    }
-
-    #[tokio::test]
-    async fn work_that_panics_has_no_outcome() {
-        let flights = flights();
-        let (ticket, flight) = flights.lock("bob").start();
-        let lead = flight.clone().lead(async move {
-            let _ticket = ticket;
-            panic!("on purpose");
-        });
-        assert_eq!((lead.outcome().await, flight.outcome().await), (None, None));
-        assert!(flights.lock("bob").flight().is_none());
-    }
-
-    #[test]
-    fn the_end_of_its_runtime_ends_a_flight() {
-        let flights = flights();
-        let runtime = || tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let first = runtime();
-        let (_land, flight, lead) = first.block_on(async { led(&flights) });
-        drop(first);
-        drop(lead);
-        assert!(flights.lock("bob").flight().is_none());
-        assert_eq!(runtime().block_on(flight.outcome()), None);
     }
 }
