@@ -174,9 +174,10 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
-    /// The clocks to go by, for tests that let time pass. Default: tokio's and the system's.
+    /// The clocks to go by, for tests that let time pass. Default: the system's.
     ///
-    /// The cache goes by it, and whether a token has to be refreshed; deadlines and pauses of requests go by tokio's clock all the same.
+    /// The cache goes by it, and whether a token has to be refreshed; deadlines and pauses of requests go by tokio's clock
+    /// all the same.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
