@@ -6,7 +6,7 @@
 //! cargo run --release --example scale -- --tokens 100000 --instances 1000 --rate 500 --recycle-after 900
 //! ```
 //!
-//! Without arguments it goes through a table of sizes. `tests/scale.rs` compares it with real stores.
+//! Without arguments it goes through a table of sizes. `tests/scale` compares it with real stores.
 
 mod arrivals;
 #[path = "../../tests/secrets_manager/dice.rs"]

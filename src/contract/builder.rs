@@ -161,7 +161,8 @@ impl OAuthTokenBuilder {
     /// The token.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] if a field holds a NUL character, or an extra has the name of a field.
+    /// [`ErrorKind::Invalid`] if a field holds a NUL character, or an extra has no name, or that of a field, `schema` or
+    /// `save`.
     pub fn build(mut self) -> Result<OAuthToken, StoreError> {
         if let Some(field) = self.fields.holding_nul() {
             return Err(holds_nul(field));

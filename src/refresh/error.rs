@@ -75,7 +75,7 @@ impl RefreshError {
     /// logout ([`ErrorKind::Deleted`]) revoke it at the OAuth server.
     ///
     /// The next refresh of the record in this process saves it, too, before it exchanges anything, if nobody has saved the
-    /// record since.
+    /// record since; after [`ErrorKind::Deleted`] and [`ErrorKind::Conflict`] it doesn't.
     pub fn token(&self) -> Option<&Arc<OAuthToken>> {
         self.0.token.as_ref()
     }

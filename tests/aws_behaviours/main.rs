@@ -1,4 +1,5 @@
-//! The embedded backend is held to AWS: one suite of behaviours, with AWS's word for each, and three sides to run it.
+//! The embedded backend is held to AWS: one suite of behaviours, with AWS's word for each where there is one, and three
+//! sides to run it.
 //!
 //! - `embedded`: the backend of this crate, on a paused clock. It has to keep every behaviour.
 //! - `localstack`: LocalStack 4.14, found or started as `tests/localstack` does it. Where it does not do what AWS says,
