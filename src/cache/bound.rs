@@ -1,6 +1,7 @@
 //! How much is kept: moka decides what goes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
@@ -19,12 +20,14 @@ use super::settings::CacheSettings;
 pub(super) struct Bound {
     tokens: Moka<Locator, Arc<Entry>>,
     misses: Moka<Locator, Arc<Entry>>,
+    evicted: Arc<AtomicU64>,
 }
 
 impl Bound {
     pub(super) fn new(settings: &CacheSettings, index: &Arc<Index>, counters: &Arc<Counters>) -> Self {
+        let evicted = Arc::new(AtomicU64::new(0));
         let bounded = |counts: bool| {
-            let (index, counters) = (Arc::clone(index), Arc::clone(counters));
+            let (index, counters, evicted) = (Arc::clone(index), Arc::clone(counters), Arc::clone(&evicted));
             Moka::builder()
                 .max_capacity(settings.max_capacity)
                 .eviction_policy(EvictionPolicy::lru())
@@ -34,6 +37,7 @@ impl Bound {
                         return;
                     }
                     // Counted first of all: who finds it gone is to know why.
+                    add_one(&evicted);
                     if counts {
                         add_one(&counters.evictions);
                     }
@@ -43,7 +47,7 @@ impl Bound {
                 })
                 .build()
         };
-        Self { tokens: bounded(true), misses: bounded(false) }
+        Self { tokens: bounded(true), misses: bounded(false), evicted }
     }
 
     pub(super) fn admit(&self, entry: &Arc<Entry>) {
@@ -60,6 +64,11 @@ impl Bound {
     /// Lets the policy know that an entry is in use.
     pub(super) fn touch(&self, locator: &Locator) {
         self.tokens.get(locator);
+    }
+
+    /// How many entries have been dropped for lack of room, those of misses included: they tell of deletions, too.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Acquire)
     }
 
     /// What was deleted here lately counts as one, too.

@@ -20,24 +20,25 @@ pub(crate) struct Change<'a> {
     /// How often that had been put in doubt by then: doubt that has come since is another write's.
     doubts: u32,
     sent: Moment,
-    /// [`Cache::losses`] when it was sent.
-    losses: u64,
+    /// [`Cache::losses`] when it was sent; `None` of an earlier write.
+    losses: Option<u64>,
     is_settled: bool,
 }
 
 impl<'a> Change<'a> {
     pub(crate) fn begin(cache: &'a Cache, locator: Locator) -> Self {
         let losses = cache.losses();
-        let before = cache.index.of(&locator);
-        Self {
-            cache,
-            locator,
-            doubts: before.as_ref().map_or(0, |entry| entry.doubts()),
-            before,
-            sent: cache.now(),
-            losses,
-            is_settled: false,
-        }
+        Self::new(cache, locator, cache.index.of(&locator), Some(losses))
+    }
+
+    /// A write that may have landed long ago: what is known by now may be what has come after it.
+    pub(crate) fn of_earlier_write(cache: &'a Cache, locator: Locator) -> Self {
+        Self::new(cache, locator, None, None)
+    }
+
+    fn new(cache: &'a Cache, locator: Locator, before: Option<Arc<Entry>>, losses: Option<u64>) -> Self {
+        let doubts = before.as_ref().map_or(0, |entry| entry.doubts());
+        Self { cache, locator, before, doubts, sent: cache.now(), losses, is_settled: false }
     }
 
     pub(crate) fn locator(&self) -> Locator {
@@ -56,7 +57,10 @@ impl<'a> Change<'a> {
         let mut desk = cache.flights.lock(locator);
         desk.supersede();
         let current = cache.index.of(&locator);
-        let left = self.left_by(&record, current.as_ref());
+        let left = match self.left_by(&record, current.as_ref()) {
+            Left::Known if self.is_of_earlier_write() => Left::InDoubt,
+            left => left,
+        };
         let keys = search_keys(&record.token, current.as_deref());
         match left {
             Left::Overtaken => {}
@@ -88,7 +92,7 @@ impl<'a> Change<'a> {
     fn left_by(&self, record: &Record, current: Option<&Arc<Entry>>) -> Left {
         let Some(entry) = current.filter(|entry| !entry.is_invalidated()) else {
             // What was known after it may have been forgotten meanwhile, or is to be.
-            return if self.cache.losses() == self.losses { Left::Known } else { Left::InDoubt };
+            return if self.has_lost_nothing() { Left::Known } else { Left::InDoubt };
         };
         match &entry.known {
             Known::Present(other) if other.version.arn == record.version.arn => {
@@ -142,10 +146,10 @@ impl<'a> Change<'a> {
             // There may be another secret of the name, and a deletion of one that is not there succeeds.
             None | Some((_, None)) if arn.is_some() => false,
             // What was saved meanwhile may have been forgotten again.
-            None => cache.losses() == self.losses,
+            None => self.has_lost_nothing(),
             // A save has landed there, or may have, before this deletion or after: beside a known login another one.
             Some((entry, _)) if self.has_come_in_doubt(entry) => false,
-            Some((entry, None)) => !entry.is_invalidated() || cache.losses() == self.losses,
+            Some((entry, None)) => !entry.is_invalidated() || self.has_lost_nothing(),
             // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
             Some((_, Some(record))) if !is_meant(record) => false,
             Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
@@ -172,6 +176,15 @@ impl<'a> Change<'a> {
             cache.install(entry, current.as_ref());
         }
         drop(desk);
+    }
+
+    fn is_of_earlier_write(&self) -> bool {
+        self.losses.is_none()
+    }
+
+    /// Whether no knowledge has been given up since it was sent.
+    fn has_lost_nothing(&self) -> bool {
+        self.losses == Some(self.cache.losses())
     }
 
     /// Whether another write has left its doubt there since this one was sent.
@@ -231,6 +244,7 @@ impl Cache {
         // What was asked for before may be a miss, which is believed whatever is known.
         desk.supersede();
         let current = self.index.of(&locator);
+        let keys = search_keys(&record.token, current.as_deref());
         let is_news = match current.as_deref() {
             // Asked for before what was known was to be forgotten.
             _ if current.as_ref().is_none_or(|entry| entry.is_invalidated())
@@ -248,7 +262,8 @@ impl Cache {
                     }
                     follows
                 }
-                None => true,
+                // This process has deleted something there since it was asked for.
+                None => entry.source == Source::Loaded || entry.learnt().is_before(&asked.at),
             },
             None => true,
         };
@@ -259,6 +274,7 @@ impl Cache {
             self.install(entry, current.as_ref());
         }
         drop(desk);
+        self.searches.forget(&keys);
     }
 }
 

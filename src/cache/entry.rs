@@ -306,6 +306,11 @@ impl Entry {
         self.version().is_some_and(|seen| version.is_older_than(seen))
     }
 
+    /// When the answer was there that it tells.
+    pub(super) fn learnt(&self) -> Moment {
+        self.learnt.get()
+    }
+
     /// Whether a load that shows `loaded` shows something older than this. A miss never is.
     pub(super) fn is_ahead_of(&self, loaded: Option<&Record>, now: &Moment) -> bool {
         let Some(Record { version: loaded, .. }) = loaded else {

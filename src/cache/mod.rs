@@ -147,10 +147,13 @@ impl Cache {
         }
     }
 
-    /// Whether the record of this name is in memory, and does not hold this key.
-    pub(crate) fn is_known_without(&self, locator: &Locator, key: &LookupKey<'_>) -> bool {
+    /// Whether the record of this name is in memory as it was before `asked`, and does not hold this key.
+    pub(crate) fn was_known_without(&self, locator: &Locator, key: &LookupKey<'_>, asked: &Moment) -> bool {
         let entry = self.index.of(locator).filter(|entry| entry.is_fresh(&self.now()));
-        entry.is_some_and(|entry| entry.record().is_some_and(|record| !key.is_held_by(&record.token)))
+        entry.is_some_and(|entry| {
+            !asked.is_before(&entry.learnt())
+                && entry.record().is_some_and(|record| !key.is_held_by(&record.token))
+        })
     }
 
     /// The record itself, or a newer one of the same name if one was seen not long ago; `None` if it was deleted since.
@@ -226,8 +229,7 @@ impl Cache {
 
     /// How often knowledge has been given up so far. While it stays the same, where nothing is known nothing was.
     pub(crate) fn losses(&self) -> u64 {
-        let [invalidations, evictions] = [&self.invalidations, &self.counters.evictions];
-        invalidations.load(Ordering::Acquire) + evictions.load(Ordering::Acquire)
+        self.invalidations.load(Ordering::Acquire) + self.bound.evicted()
     }
 
     pub(crate) fn now(&self) -> Moment {

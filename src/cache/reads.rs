@@ -123,9 +123,9 @@ impl Cache {
                 }
                 return Look::Join(flight);
             }
-            // A second one beside it would be one for each who wants to reload: after it, one does for all.
-            (Some(flight), None) if demand == Demand::Reload => return Look::WaitInVain(flight),
-            _ => {}
+            // A second one beside it would be one for each who asks for the current state: after it, one does for all.
+            (Some(flight), None) => return Look::WaitInVain(flight),
+            (None, _) => {}
         }
         let reason = match demand {
             Demand::Cached => entry.as_deref().map_or("cold", |entry| entry.reason(&now)),

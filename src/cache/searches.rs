@@ -24,15 +24,18 @@ pub(super) struct Searches {
     time_to_live: Duration,
 }
 
+/// What a search has found.
 #[derive(Clone)]
-struct Found {
-    locators: Arc<[Locator]>,
-    asked: Moment,
+pub(crate) struct Found {
+    /// The names of the records that may hold the key.
+    pub(crate) locators: Arc<[Locator]>,
+    /// When the search began.
+    pub(crate) asked: Moment,
 }
 
 #[derive(Clone)]
 enum Landing {
-    Found(Arc<[Locator]>),
+    Found(Found),
     Failed(StoreError),
     Superseded,
 }
@@ -46,13 +49,13 @@ impl Searches {
         Self { found, flights: Flights::new(), time_to_live: settings.miss_time_to_live() }
     }
 
-    fn known(&self, key: &Locator, now: &Moment) -> Option<Arc<[Locator]>> {
+    fn known(&self, key: &Locator, now: &Moment) -> Option<Found> {
         let found = self.found.get(key)?;
-        (now.since(&found.asked) < self.time_to_live).then_some(found.locators)
+        (now.since(&found.asked) < self.time_to_live).then_some(found)
     }
 
     pub(super) fn is_known_to_be_empty(&self, key: &Locator, now: &Moment) -> bool {
-        self.known(key, now).is_some_and(|locators| locators.is_empty())
+        self.known(key, now).is_some_and(|found| found.locators.is_empty())
     }
 
     pub(super) fn forget(&self, keys: &[Locator]) {
@@ -73,11 +76,7 @@ impl Searches {
 
 impl Cache {
     /// The records that may hold this key: as `list` finds them, or has found them a moment ago.
-    pub(crate) async fn search<L, F>(
-        self: &Arc<Self>,
-        key: Locator,
-        list: L,
-    ) -> Result<Arc<[Locator]>, StoreError>
+    pub(crate) async fn search<L, F>(self: &Arc<Self>, key: Locator, list: L) -> Result<Found, StoreError>
     where
         L: Fn() -> F,
         F: Future<Output = Result<Vec<Locator>, StoreError>> + Send + 'static,
@@ -85,8 +84,8 @@ impl Cache {
         loop {
             let (flight, is_mine) = {
                 let mut desk = self.searches.flights.lock(key);
-                if let Some(locators) = self.searches.known(&key, &self.now()) {
-                    return Ok(locators);
+                if let Some(found) = self.searches.known(&key, &self.now()) {
+                    return Ok(found);
                 }
                 match desk.flight() {
                     Some(flight) => (flight, false),
@@ -107,7 +106,7 @@ impl Cache {
                 }
             };
             match flight.outcome().await {
-                Some(Landing::Found(locators)) => return Ok(locators),
+                Some(Landing::Found(found)) => return Ok(found),
                 Some(Landing::Failed(error)) => return Err(error),
                 Some(Landing::Superseded) => {}
                 None if is_mine => return Err(abandoned()),
@@ -129,10 +128,9 @@ impl Cache {
         }
         match found {
             Ok(locators) => {
-                let locators: Arc<[Locator]> = locators.into();
-                let found = Found { locators: Arc::clone(&locators), asked };
-                self.searches.found.insert(key, found);
-                Landing::Found(locators)
+                let found = Found { locators: locators.into(), asked };
+                self.searches.found.insert(key, found.clone());
+                Landing::Found(found)
             }
             Err(error) => Landing::Failed(error),
         }

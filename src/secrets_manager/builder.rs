@@ -167,8 +167,10 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
-    /// How many tokens are kept in memory; least recently used ones go first. Default: 10,000, of about 2 KB each; zero
-    /// turns the cache off.
+    /// How many tokens are kept in memory; least recently used ones go first. Default: 10,000, of about 2 KB each.
+    ///
+    /// Zero turns the cache off, and with it what keeps a replica that lags behind from showing what was there before this
+    /// process's own saves. To turn off the cache alone, set [`time_to_live`](Self::time_to_live) to zero.
     pub fn max_capacity(mut self, tokens: u64) -> Self {
         self.cache.max_capacity = tokens;
         self
@@ -196,7 +198,8 @@ impl SecretsManagerTokenStoreBuilder {
     /// How long a save or deletion goes on trying, from its first write, while it gets no answer, loses races to other
     /// writers, or finds the name still taken by a secret that is being deleted. Default: 10 s; at most an hour.
     ///
-    /// The last try may end later, by one call's 9 seconds: in Lambda give the function more time than that.
+    /// What has been sent by then is brought to an end: that call takes up to 9 seconds, and so does each of the one or two
+    /// reads that may have to follow it; search tags, up to 3. In Lambda give the function more time than that.
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
         self.settings.write_deadline = deadline.min(LONGEST_WRITE_DEADLINE);
         self

@@ -134,6 +134,14 @@ enum Outcome {
     Lost(Option<Record>),
 }
 
+/// Whether a write may have landed before it is sent.
+#[derive(Clone, Copy)]
+enum Sending {
+    First,
+    /// Its answer was lost once.
+    Again,
+}
+
 /// Why a slot is taken.
 enum Taken {
     /// Somebody else wrote; this is what is there now.
@@ -144,7 +152,7 @@ enum Taken {
 
 impl Save {
     async fn run(&mut self, mut current: Option<Record>) -> Result<Record, StoreError> {
-        self.deadline = Instant::now() + self.storage.settings.write_deadline;
+        self.deadline = self.storage.write_deadline();
         let mut backoff = Backoff::new();
         let mut missing = 0;
         loop {
@@ -177,9 +185,10 @@ impl Save {
     /// Sends the write again that an earlier save of this token got no answer to. If it has landed, only what has been
     /// added to the token since is left to save.
     async fn resume(&mut self, write: &Arc<Write>) -> Result<Record, StoreError> {
-        self.deadline = Instant::now() + self.storage.settings.write_deadline;
+        self.deadline = self.storage.write_deadline();
         // That this try is refused says nothing of the earlier one.
-        let answer = self.send(write).await.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
+        let answer = self.send(write, Sending::Again).await;
+        let answer = answer.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
         let landed = match (answer, &write.request) {
             (Answer::Landed(record), _) => Some(record),
             (Answer::Taken, Request::Create(_)) => self.landed_before(write).await?,
@@ -225,7 +234,7 @@ impl Save {
                 stored: Arc::clone(&merged),
                 created: base.version.created,
             });
-            let answer = self.send(&write).await?;
+            let answer = self.send(&write, Sending::First).await?;
             self.progress.set_in_flight(None);
             self.refusal = None;
             match answer {
@@ -350,7 +359,7 @@ impl Save {
         let (name, request_token) = (&*write.name, write.request_token());
         let mut backoff = Backoff::new();
         loop {
-            let refusal = match self.send(write).await? {
+            let refusal = match self.send(write, Sending::First).await? {
                 Answer::Landed(record) => return Ok(Outcome::Stored(record)),
                 Answer::Gone(error) => {
                     self.progress.set_in_flight(None);
@@ -414,7 +423,7 @@ impl Save {
             Ok(answer) => {
                 let record = write.record_in(answer.version.arn);
                 if let Some(locator) = locator_of(&record.token) {
-                    Change::begin(&self.storage.cache, locator).saved(record.clone());
+                    Change::of_earlier_write(&self.storage.cache, locator).saved(record.clone());
                 }
                 Ok(Some(record))
             }
@@ -435,18 +444,21 @@ impl Save {
         if self.force_deleted.as_deref() == Some(arn) {
             return Ok(());
         }
-        self.storage.delete_secret(arn, name, Throttled::AskedAgain).await?;
+        self.storage.delete_secret(arn, name, self.deadline, Throttled::AskedAgain).await?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
     }
 
     /// Sends a write until it is answered, and remembers it until the caller knows its fate.
-    async fn send(&self, write: &Arc<Write>) -> Result<Answer, StoreError> {
+    async fn send(&self, write: &Arc<Write>, sending: Sending) -> Result<Answer, StoreError> {
         self.progress.set_in_flight(Some(write));
         let change = locator_of(&write.stored).map(|locator| {
             // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
             self.note(locator, write);
-            Change::begin(&self.storage.cache, locator)
+            match sending {
+                Sending::First => Change::begin(&self.storage.cache, locator),
+                Sending::Again => Change::of_earlier_write(&self.storage.cache, locator),
+            }
         });
         let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
         {

@@ -32,7 +32,10 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
             let deleted = match record {
                 // By ARN: what has been created anew since it was read is not meant.
                 Ok(record) if key.is_held_by(&record.token) => {
-                    storage.delete_secret(&record.version.arn, &record.name, Throttled::AskedAgain).await
+                    let deadline = storage.write_deadline();
+                    storage
+                        .delete_secret(&record.version.arn, &record.name, deadline, Throttled::AskedAgain)
+                        .await
                 }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
@@ -78,7 +81,7 @@ pub(super) enum Throttled {
 impl Storage {
     async fn delete_by_name(&self, locator: &Locator, throttled: Throttled) -> Result<(), StoreError> {
         let name = self.prefix.secret_name(locator);
-        self.delete_secret(&name, &name, throttled).await
+        self.delete_secret(&name, &name, self.write_deadline(), throttled).await
     }
 
     /// Deletes a secret by its name, or by the ARN of one that has that name. A lost answer is followed by the same request:
@@ -87,24 +90,26 @@ impl Storage {
         &self,
         secret_id: &str,
         name: &str,
+        deadline: Instant,
         throttled: Throttled,
     ) -> Result<(), StoreError> {
         let began = self.recent_writes.now();
         let locator = self.prefix.locator_in(name);
         let change = locator.map(|locator| Change::begin(&self.cache, locator));
-        let deadline = Instant::now() + self.settings.write_deadline;
         let mut backoff = Backoff::new();
+        let mut may_have_happened = false;
         let deleted_at = loop {
             let error = match self.service.delete(secret_id).await {
                 Ok(deleted_at) => break deleted_at,
                 Err(error) => error,
             };
+            may_have_happened |= error.is_unanswered();
             let is_told = throttled == Throttled::Told && error.kind() == ErrorKind::Throttled;
             if is_told || !error.is_passing() {
                 return Err(error.into_store_error(Some(name)));
             }
             if !backoff.wait_before(deadline).await {
-                if error.kind() == ErrorKind::Throttled {
+                if !may_have_happened {
                     return Err(error.into_store_error(Some(name)));
                 }
                 let message = "the deletion was not answered, so it may have happened or not: delete again";
@@ -114,8 +119,12 @@ impl Storage {
             }
         };
         if let Some(change) = change {
-            self.recent_writes.forget(&change.locator(), began);
-            change.deleted((secret_id != name).then_some(secret_id), deleted_at);
+            let arn = (secret_id != name).then_some(secret_id);
+            // Another secret of that name may have been made before this began.
+            if arn.is_none() {
+                self.recent_writes.forget(&change.locator(), began);
+            }
+            change.deleted(arn, deleted_at);
         }
         Ok(())
     }

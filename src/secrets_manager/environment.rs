@@ -1,5 +1,6 @@
 //! Settings from environment variables.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -40,15 +41,16 @@ pub(super) fn read(
         }
         builder = builder.kms_key_id(key_id);
     }
+    let mut own_tags = BTreeMap::new();
     for pair in text(TAGS)?.iter().flat_map(|tags| tags.split(',')).filter(|pair| !pair.trim().is_empty()) {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(wrong(TAGS, "must be `key=value` pairs separated by commas"));
         };
-        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-        tags::validate_own(&[(key.clone(), value.clone())].into())
-            .map_err(|error| wrong(TAGS, "holds a tag that AWS does not take").with_source(error))?;
-        builder = builder.tag(key, value);
+        own_tags.insert(key.trim().to_owned(), value.trim().to_owned());
     }
+    tags::validate_own(&own_tags)
+        .map_err(|error| wrong(TAGS, "holds tags that AWS does not take").with_source(error))?;
+    builder = own_tags.into_iter().fold(builder, |builder, (key, value)| builder.tag(key, value));
     if let Some(enabled) = flag(TAG_SEARCH, text(TAG_SEARCH)?)? {
         builder = builder.tag_search(enabled);
     }
@@ -140,12 +142,14 @@ mod tests {
 
     #[test]
     fn a_wrong_value_names_its_variable() {
+        let too_many_tags: String = (0..44).map(|n| format!("tag{n}=x,")).collect();
         for (name, value) in [
             (PREFIX, "a//b"),
             (PREFIX, ""),
             (KMS_KEY_ID, ""),
             (TAGS, "team"),
             (TAGS, "aws:x=y"),
+            (TAGS, &too_many_tags),
             (TAG_SEARCH, "yes"),
             (INDEX_ACCESS_TOKENS, ""),
             (WRITE_DEADLINE_SECONDS, "1.5"),

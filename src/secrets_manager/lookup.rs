@@ -149,18 +149,17 @@ impl Storage {
             let storage = Arc::clone(&storage);
             async move { storage.locators_tagged(kind, &locator).await }
         };
-        let locators = match purpose {
-            Purpose::Find(Demand::Cached) => self.cache.search(locator, list).await?.to_vec(),
-            _ => list().await?,
+        let (locators, asked) = match purpose {
+            Purpose::Find(Demand::Cached) => {
+                let found = self.cache.search(locator, list).await?;
+                (found.locators.to_vec(), Some(found.asked))
+            }
+            _ => (list().await?, None),
         };
         let reads = stream::iter(locators).map(|locator| async move {
-            let purpose = match purpose {
-                // The search may know more than memory does: another process has saved it since.
-                Purpose::Find(Demand::Cached) if self.cache.is_known_without(&locator, &key) => {
-                    Purpose::Find(Demand::Current)
-                }
-                purpose => purpose,
-            };
+            // The search may know more than memory did: another process has saved it since.
+            let is_outdated = asked.is_some_and(|asked| self.cache.was_known_without(&locator, &key, &asked));
+            let purpose = if is_outdated { Purpose::Find(Demand::Current) } else { purpose };
             self.read_for(purpose, locator).await.transpose()
         });
         Ok(reads.buffered(READS_AT_ONCE).filter_map(|record| async { record }).collect().await)

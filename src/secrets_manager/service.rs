@@ -236,9 +236,16 @@ impl Service {
         self.call("TagResource", request.send()).await.map(drop)
     }
 
-    /// Deletes without recovery, and returns when that was, if it is told. A missing secret counts as deleted.
+    /// Sends a deletion without recovery once, as a [`put`](Self::put), and returns when that was, if it is told. A missing
+    /// secret counts as deleted.
     pub(super) async fn delete(&self, secret_id: &str) -> Result<Option<SystemTime>, ServiceError> {
-        let request = self.client.delete_secret().secret_id(secret_id).force_delete_without_recovery(true);
+        let request = self
+            .client
+            .delete_secret()
+            .secret_id(secret_id)
+            .force_delete_without_recovery(true)
+            .customize()
+            .config_override(once());
         match self.call("DeleteSecret", request.send()).await {
             Err(error) if error.is_not_found() => Ok(None),
             outcome => outcome.map(|answer| instant(answer.deletion_date)),

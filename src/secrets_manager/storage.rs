@@ -124,6 +124,11 @@ impl Storage {
         }
     }
 
+    /// Until when a write or deletion that begins now goes on trying.
+    pub(super) fn write_deadline(&self) -> Instant {
+        Instant::now() + self.settings.write_deadline
+    }
+
     /// Whether a lookup that no name answers goes by tag.
     pub(super) fn searches_by(&self, kind: LocatorKind) -> bool {
         self.settings.tag_search && (kind != LocatorKind::Access || self.settings.index_access_tokens)

@@ -7,7 +7,7 @@ use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
 use crate::support::{
-    PREFIX, extra, found, id, id_of, login, name_of, new, refresh_token_of, spawn_save, store_on,
+    PREFIX, extra, found, id, id_of, login, name_of, new, new_cached, refresh_token_of, spawn_save, store_on,
     store_with_edited_requests, token,
 };
 
@@ -24,6 +24,16 @@ async fn a_deleted_secret_cannot_be_restored() {
     store.delete_token(&id_of("bob")).await.expect("deleted");
     let restore = backend.client().restore_secret().secret_id(name_of("bob")).send().await;
     assert!(restore.expect_err("gone").into_service_error().is_resource_not_found_exception());
+}
+
+#[tokio::test]
+async fn a_deletion_is_not_decided_from_memory() {
+    let (backend, store) = new_cached().await;
+    assert!(store.find_by_user("bob").await.expect("fine").is_none());
+    // As far as this store knows there is none.
+    store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    assert_eq!(backend.secret_count(), 0);
 }
 
 #[tokio::test]

@@ -104,6 +104,17 @@ async fn a_deletion_that_is_given_up_tells_whether_it_may_have_happened() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_is_throttled_after_a_lost_answer_may_have_happened() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.unwrap();
+    backend.inject(Fault::lost_answer().on(Operation::DeleteSecret).times(1));
+    backend.inject(Fault::throttling().on(Operation::DeleteSecret));
+    let error = store.delete_token(&id_of("bob")).await.expect_err("throttled to the end");
+    assert_eq!((error.kind(), backend.secret_count()), (ErrorKind::Unavailable, 0), "{error}");
+    assert!(error.to_string().contains("may have happened"), "{error}");
+}
+
 /// A force-deletion on the way of a save whose answer is lost is repeated, like every write.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_the_deletion_of_a_scheduled_secret_does_not_fail_the_save() {

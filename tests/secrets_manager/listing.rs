@@ -8,7 +8,7 @@ use oauth_token_store::aws_sdk_secretsmanager::{Client, config::retry::RetryConf
 use oauth_token_store::embedded::{Fault, Gate, Operation, Quotas};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
-use crate::support::{PREFIX, id_of, login, name_of, new, spawn_save, store_on};
+use crate::support::{PREFIX, id, id_of, login, name_of, new, new_cached, spawn_save, store_on, token};
 
 #[tokio::test(start_paused = true)]
 async fn each_token_comes_once_across_pages_empty_ones_among_them() {
@@ -69,6 +69,26 @@ async fn what_is_deleted_between_listing_and_reading_is_left_out() {
 }
 
 /// The deletion began after the save was sent, and came before it.
+/// A deletion by own id has read a record that is replaced, by this process too, before it can be deleted.
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_is_listed_although_a_deletion_of_its_predecessor_begins_after_it() {
+    let (backend, store) = new_cached().await;
+    backend.set_list_lag(Duration::from_secs(300));
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    store.save_token(&person).await.expect("saved");
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue).on_secret(id_of("bob").as_str()));
+    let deleter = store.clone();
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id("7")).await });
+    reads.arrived(1).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    store.save_token(&login("bob")).await.expect("saved");
+    reads.open();
+    deletion.await.expect("no panic").expect("deleted");
+    assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
+    store.delete_tokens().await.expect("deleted");
+    assert_eq!(backend.secret_count(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_saved_is_listed_although_a_deletion_has_overtaken_it() {
     let (backend, store) = new().await;

@@ -6,7 +6,7 @@ use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation
 use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
-use super::scene::{Scene, done, lookups, number_of, some};
+use super::scene::{Scene, done, lookups, number_of, some, timed_with};
 use crate::support::{
     cached, cached_store_on, client_told_that_its_creates_exist, cost, extra, found, id, id_of, login,
     name_of, new_cached, spawn_save, store_on, token,
@@ -514,6 +514,52 @@ async fn a_save_that_wrote_nothing_does_not_undo_a_save_or_a_deletion() {
         let y = store.find_by_user("bob").await.expect("found").map(|bob| bob.extra("y").map(str::to_owned));
         assert_eq!(y, (!deletes).then(|| Some("2".to_owned())));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_wrote_nothing_shows_what_a_search_has_not_found_before() {
+    for lookup in lookups().into_iter().filter(|lookup| lookup.by_search) {
+        let (backend, store) = new_cached().await;
+        assert_eq!(store.find_token(&lookup.partial).await.expect("a miss"), None);
+        store_on(&backend).await.save_token(&lookup.first).await.expect("saved");
+        let saved = store.save_token(&lookup.first).await.expect("as it is stored");
+        assert_eq!(store.find_token(&lookup.partial).await.expect("found"), Some(saved), "{}", lookup.name);
+    }
+}
+
+/// The service says that there was nothing to delete, so no date tells that what the save has read is older.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_wrote_nothing_does_not_undo_a_deletion_of_what_others_had_deleted() {
+    let (backend, store) = new_cached().await;
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+    let save = spawn_save(&store, &login("bob"));
+    reads.arrived(1).await;
+    other.delete_token(&id_of("bob")).await.expect("deleted");
+    store.delete_token(&id_of("bob")).await.expect("nothing to delete");
+    reads.open();
+    done(save).await;
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+}
+
+/// It was known that there is none, and that is forgotten for misses of others.
+#[tokio::test(start_paused = true)]
+async fn a_save_answered_late_is_not_believed_after_the_eviction_of_a_miss() {
+    let backend = EmbeddedSecretsManager::new();
+    let (hands, store) = timed_with(&backend, |builder| builder.max_capacity(10)).await;
+    let creates = backend.gate(Gate::after(Operation::CreateSecret));
+    let save = spawn_save(&store, &login("bob"));
+    creates.arrived(1).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    hands.pass(Duration::from_secs(2)).await;
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    for other in 0..1000 {
+        store.find_by_user(&other.to_string()).await.expect("a miss");
+    }
+    creates.open();
+    done(save).await;
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
 }
 
 /// A deletion by own id has read a record that is replaced before it can be deleted.

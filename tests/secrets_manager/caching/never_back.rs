@@ -41,6 +41,24 @@ async fn an_older_version_is_retried_once() {
     assert_eq!(store.stats().backward_reads, 1);
 }
 
+/// A write whose answer was lost is sent again when its token is saved again: what was seen since is not older than that.
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_before_a_save_is_resumed_does_not_go_back() {
+    let backend = EmbeddedSecretsManager::new();
+    let (hands, store) = timed_with(&backend, |builder| builder.write_deadline(Duration::ZERO)).await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&extra("bob", "x", "2")).await.expect_err("no answer");
+    backend.remove_fault(fault);
+    hands.pass(SECOND).await;
+    store_on(&backend).await.save_token(&extra("bob", "x", "3")).await.expect("saved");
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("3"));
+    store.save_token(error.token().expect("the token to save again")).await.expect("it had landed");
+    backend.stale_reads(1);
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("3"));
+    assert_eq!(store.stats().backward_reads, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_older_version_is_answered_from_what_is_known_for_a_second_at_a_time() {
     let (backend, hands, store, _) = two_versions(TEN_SECONDS).await;

@@ -13,6 +13,7 @@ use futures_util::poll;
 use oauth_token_store::aws_sdk_secretsmanager::Client;
 use oauth_token_store::aws_sdk_secretsmanager::config::{Credentials, ProvideCredentials};
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
+use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{ErrorKind, TokenStore};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use super::scene::{Hands, SECOND, done, timed};
 use crate::support::{
     cached, cached_store_on, client_with_edited_requests, cost, extra, found, id_of, login, new_cached,
-    store_on, token,
+    refresh, store_on, token,
 };
 
 #[tokio::test(start_paused = true)]
@@ -45,6 +46,44 @@ async fn a_dropped_reader_harms_nobody_who_waits() {
         gate.open();
         assert!(done(stays).await.is_some());
         assert_eq!(backend.requests().since(&before).to_string(), "1 GetSecretValue");
+    }
+}
+
+/// What another process has saved since is found by a search, and memory does not hold it.
+#[tokio::test(start_paused = true)]
+async fn finds_of_what_memory_does_not_hold_yet_share_two_loads_at_most() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let other = store_on(&backend).await;
+    other.save_token(&refresh("bob", "second")).await.expect("saved");
+    backend.inject(Fault::latency(Duration::from_millis(20)));
+    let before = backend.requests();
+    let second = SecretString::from("second");
+    let finds = (0..100).map(|_| store.find_by_refresh_token("client", &second));
+    for found in join_all(finds).await {
+        assert!(found.expect("found").is_some());
+    }
+    // Of the name that the token would have, and of the record twice.
+    let cost = backend.requests().since(&before).to_string();
+    assert!(
+        ["2 GetSecretValue, 1 ListSecrets", "3 GetSecretValue, 1 ListSecrets"].contains(&&*cost),
+        "{cost}"
+    );
+}
+
+/// Within the lag of its list the service shows a record for a token that it has rotated away from.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_a_search_has_led_to_in_vain_is_read_once_for_that_search() {
+    let (backend, store) = new_cached().await;
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::access_denied().on(Operation::TagResource));
+    other.save_token(&refresh("bob", "second")).await.expect("saved, but for its tags");
+    found(&store, "bob").await;
+    backend.inject(Fault::latency(Duration::from_millis(20)));
+    let first = SecretString::from("refresh-bob");
+    for expected in ["2 GetSecretValue, 1 ListSecrets", "no requests", "no requests"] {
+        assert_eq!(cost!(backend, store.find_by_refresh_token("client", &first)), (None, expected.into()));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use oauth_token_store::embedded::{Fault, Operation};
 use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
 
-use crate::support::{found, refresh, refresh_token_of, store_on, store_with_edited_requests};
+use crate::support::{found, id_of, refresh, refresh_token_of, store_on, store_with_edited_requests};
 
 use super::{
     HOUR, MINUTE, Refused, Server, access_token_of, ended, everything_waits, expired, held, of, refreshed,
@@ -79,6 +79,18 @@ async fn what_could_not_be_saved_is_saved_by_the_next_refresh_before_anything_is
         let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, server.exchange(3 * HOUR)).await);
         assert_eq!(access_token_of(&bob), "access-2");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_not_kept_after_a_logout() {
+    let (backend, store) = with_expired_bob().await;
+    backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    let error = store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await;
+    let error = error.expect_err("not saved");
+    let token = error.token().expect("the new token");
+    assert_eq!(Arc::strong_count(token), 2, "the store has it, too");
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    assert_eq!(Arc::strong_count(token), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,10 +18,10 @@ use super::{
     everything_waits, expired, held, of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
 };
 
-const TASKS: usize = 1000;
+const TASKS: usize = 10_000;
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_tasks_at_expiry_make_one_exchange() {
+async fn ten_thousand_tasks_at_expiry_make_one_exchange() {
     let (backend, store) = cached_with_expired_bob().await;
     let server = Server::default();
     let before = backend.requests();
@@ -43,7 +43,7 @@ async fn a_thousand_tasks_at_expiry_make_one_exchange() {
 
 /// Whatever the threads do: who comes too late to join reads again, and sees what was saved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_tasks_on_several_threads_make_one_exchange() {
+async fn ten_thousand_tasks_on_several_threads_make_one_exchange() {
     let (backend, store) = with_expired_bob().await;
     let server = Server::default();
     let callers: Vec<_> =
