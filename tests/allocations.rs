@@ -1,5 +1,5 @@
-//! What finds that memory answers allocate: nothing, and through the trait the one future that `async_trait` boxes. A
-//! program of its own, for its allocator counts. It counts by thread, so other tests and the harness don't matter.
+//! What finds that memory answers allocate: nothing, and through the trait the one future that `async_trait` boxes. And what
+//! finds past memory do not: what is known already. A program of its own, for its allocator counts. It counts by thread, so other tests and the harness don't matter.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use oauth_token_store::embedded::EmbeddedSecretsManager;
 use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{Clock, OAuthToken, SecretsManagerTokenStore, StoreError, TokenId, TokenStore};
+use tokio::runtime::{Builder, Runtime};
 
 const HITS: u64 = 1000;
 
@@ -165,4 +166,36 @@ async fn of_hits_that_the_eviction_policy_is_told_of_few_allocate() {
         let counted = allocations(&store, &asked, find, || clock.go_on_for_a_second());
         assert!(counted <= HITS / 50, "{name}: {counted}");
     }
+}
+
+/// What a find past memory allocates, its answer's way through the SDK included.
+fn allocations_past_memory(store: &SecretsManagerTokenStore, runtime: &Runtime, user: &str) -> u64 {
+    let counted = allocation_counter::measure(|| {
+        let found = runtime.block_on(store.find_by_user(user));
+        assert!(black_box(found).is_ok_and(|found| found.is_some()));
+    });
+    counted.count_total
+}
+
+#[test]
+fn a_version_that_is_in_memory_is_not_parsed_again() {
+    const EXTRAS: u64 = 100;
+    // All on this thread, whose allocations are counted.
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let backend = EmbeddedSecretsManager::new();
+    let new_store = || {
+        let builder = SecretsManagerTokenStore::builder().client(backend.client());
+        runtime.block_on(builder.time_to_live(Duration::ZERO).build()).expect("a store")
+    };
+    let (other_process, store) = (new_store(), new_store());
+    for user in ["eve", "bob"] {
+        let login = OAuthToken::builder().user_name(user).access_token("access");
+        let login = (0..EXTRAS).fold(login, |login, n| login.extra(format!("extra-{n}"), "x"));
+        let saved = runtime.block_on(other_process.save_token(&login.build().expect("valid")));
+        saved.expect("saved");
+    }
+    // What a client does once, it has done then.
+    allocations_past_memory(&store, &runtime, "eve");
+    let [unknown, known] = [(), ()].map(|()| allocations_past_memory(&store, &runtime, "bob"));
+    assert!(known + EXTRAS <= unknown, "{known} and {unknown}");
 }
