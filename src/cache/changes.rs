@@ -244,7 +244,6 @@ impl Cache {
         // What was asked for before may be a miss, which is believed whatever is known.
         desk.supersede();
         let current = self.index.of(&locator);
-        let keys = search_keys(&record.token, current.as_deref());
         let is_news = match current.as_deref() {
             // Asked for before what was known was to be forgotten.
             _ if current.as_ref().is_none_or(|entry| entry.is_invalidated())
@@ -262,8 +261,17 @@ impl Cache {
                     }
                     follows
                 }
-                // This process has deleted something there since it was asked for.
-                None => entry.source == Source::Loaded || entry.learnt().is_before(&asked.at),
+                None => {
+                    let is_from_before = match entry.source {
+                        Source::Loaded => !asked.at.is_before(&entry.learnt()),
+                        Source::Written => entry.learnt().is_before(&asked.at),
+                    };
+                    // It was deleted since it was asked for, or made anew: the next load tells by its date.
+                    if !is_from_before {
+                        entry.disown();
+                    }
+                    is_from_before
+                }
             },
             None => true,
         };
@@ -274,7 +282,7 @@ impl Cache {
             self.install(entry, current.as_ref());
         }
         drop(desk);
-        self.searches.forget(&keys);
+        self.searches.forget_without(&locator, &search_keys(&record.token, None));
     }
 }
 

@@ -147,7 +147,7 @@ impl Cache {
         }
     }
 
-    /// Whether the record of this name is in memory as it was before `asked`, and does not hold this key.
+    /// Whether the record of this name is in memory, was there before `asked`, and does not hold this key.
     pub(crate) fn was_known_without(&self, locator: &Locator, key: &LookupKey<'_>, asked: &Moment) -> bool {
         let entry = self.index.of(locator).filter(|entry| entry.is_fresh(&self.now()));
         entry.is_some_and(|entry| {

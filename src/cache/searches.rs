@@ -33,11 +33,12 @@ pub(crate) struct Found {
     pub(crate) asked: Moment,
 }
 
+/// How a search ended, for all who wait for it.
 #[derive(Clone)]
-enum Landing {
-    Found(Found),
-    Failed(StoreError),
-    Superseded,
+struct Landing {
+    found: Result<Found, StoreError>,
+    /// Something was written meanwhile: it is worth nothing to those who have asked since.
+    is_superseded: bool,
 }
 
 impl Searches {
@@ -66,6 +67,17 @@ impl Searches {
         }
     }
 
+    /// A record of this name holds these keys: what has been found of them without it is forgotten.
+    pub(super) fn forget_without(&self, locator: &Locator, keys: &[Locator]) {
+        for key in keys {
+            let mut desk = self.flights.lock(*key);
+            desk.supersede();
+            if self.found.get(key).is_some_and(|found| !found.locators.contains(locator)) {
+                self.found.invalidate(key);
+            }
+        }
+    }
+
     pub(super) fn forget_all(&self) {
         self.flights.supersede_all();
         for (key, _) in &self.found {
@@ -81,14 +93,16 @@ impl Cache {
         L: Fn() -> F,
         F: Future<Output = Result<Vec<Locator>, StoreError>> + Send + 'static,
     {
+        let mut not_before = None;
         loop {
-            let (flight, is_mine) = {
+            let (flight, is_mine, not_before) = {
                 let mut desk = self.searches.flights.lock(key);
+                let not_before = *not_before.get_or_insert_with(|| desk.next_number());
                 if let Some(found) = self.searches.known(&key, &self.now()) {
                     return Ok(found);
                 }
                 match desk.flight() {
-                    Some(flight) => (flight, false),
+                    Some(flight) => (flight, false, not_before),
                     None => {
                         let (ticket, flight) = desk.start();
                         // Where the runtime is shut down, to spawn is to drop, which takes the lock again.
@@ -101,14 +115,15 @@ impl Cache {
                             drop(ticket.land(land));
                         };
                         tokio::spawn(search.in_current_span());
-                        (flight, true)
+                        (flight, true, not_before)
                     }
                 }
             };
+            // One that began after this was asked tells what was there then, whatever has come since.
+            let is_good_anyhow = flight.number() >= not_before;
             match flight.outcome().await {
-                Some(Landing::Found(found)) => return Ok(found),
-                Some(Landing::Failed(error)) => return Err(error),
-                Some(Landing::Superseded) => {}
+                Some(landing) if is_good_anyhow || !landing.is_superseded => return landing.found,
+                Some(_) => {}
                 None if is_mine => return Err(abandoned()),
                 None => {}
             }
@@ -123,16 +138,10 @@ impl Cache {
         found: Result<Vec<Locator>, StoreError>,
         asked: Moment,
     ) -> Landing {
-        if !is_registered {
-            return Landing::Superseded;
+        let found = found.map(|locators| Found { locators: locators.into(), asked });
+        if let (Ok(found), true) = (&found, is_registered) {
+            self.searches.found.insert(key, found.clone());
         }
-        match found {
-            Ok(locators) => {
-                let found = Found { locators: locators.into(), asked };
-                self.searches.found.insert(key, found.clone());
-                Landing::Found(found)
-            }
-            Err(error) => Landing::Failed(error),
-        }
+        Landing { found, is_superseded: !is_registered }
     }
 }

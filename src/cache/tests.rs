@@ -313,6 +313,31 @@ async fn a_save_leaves_doubt_if_what_was_loaded_meanwhile_may_be_newer() {
     }
 }
 
+/// It was answered late: the newer version that was seen meanwhile is gone by now, and what comes before it with it.
+#[tokio::test]
+async fn a_save_answered_late_does_not_bring_back_what_a_newer_version_has_replaced() {
+    let cache = cache();
+    let [(locator, saved), (_, newer)] = [record(1, 1), record(1, 2)];
+    let change = Change::begin(&cache, locator);
+    load(&cache, locator, Some(newer)).await;
+    cache.disown(locator);
+    load(&cache, locator, None).await;
+    change.saved(saved.clone());
+    load(&cache, locator, Some(saved)).await;
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
+#[tokio::test]
+async fn the_deletion_of_what_is_not_there_is_known_whatever_else_is_forgotten() {
+    let cache = cache();
+    let locator = record(1, 0).0;
+    load(&cache, locator, None).await;
+    let change = Change::begin(&cache, locator);
+    cache.invalidate(&TokenId::from(record(2, 0).0));
+    change.deleted(None, None);
+    assert!(matches!(cache.base(&LookupKey::User("1"), false), Some(None)));
+}
+
 #[tokio::test]
 async fn what_was_loaded_during_a_deletion_and_is_older_is_gone() {
     let cache = cache();

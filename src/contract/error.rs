@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Corrupt,
     /// AWS refused the credentials, or their permissions lack something: see the source.
     AccessDenied,
-    /// AWS throttled the request, after the client's own retries.
+    /// AWS throttled the request, and its repetitions.
     Throttled,
     /// No answer came in time. A read; an unanswered write is [`ErrorKind::Unavailable`].
     TimedOut,

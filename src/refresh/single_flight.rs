@@ -39,11 +39,6 @@ impl Refreshes {
         &self.counters
     }
 
-    /// The record of this name has been deleted: what an exchange of it gave is never to be saved.
-    pub(crate) fn forget_unsaved(&self, locator: &Locator) {
-        self.unsaved.forget(locator);
-    }
-
     /// The token that `partial` stands for, fresh for `leeway`, by an exchange if need be.
     pub(crate) async fn refresh<R, F, Fut, E>(
         &self,

@@ -97,8 +97,8 @@ impl SecretsManagerTokenStoreBuilder {
     /// The SDK client to use. Default: one from AWS's own environment that connects within 1 s, waits 3 s for an answer
     /// and 8 s for a call with its retries.
     ///
-    /// A client that you bring keeps its timeouts, and its retries for everything but CreateSecret and PutSecretValue,
-    /// which the store repeats itself; the store gives each call 9 s. Make it with the re-exported
+    /// A client that you bring keeps its timeouts, and its retries for everything but CreateSecret, PutSecretValue and
+    /// DeleteSecret, which the store repeats itself; the store gives each call 9 s. Make it with the re-exported
     /// [`aws_sdk_secretsmanager`]: that crate's default features would add a second, older TLS stack.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
@@ -198,8 +198,9 @@ impl SecretsManagerTokenStoreBuilder {
     /// How long a save or deletion goes on trying, from its first write, while it gets no answer, loses races to other
     /// writers, or finds the name still taken by a secret that is being deleted. Default: 10 s; at most an hour.
     ///
-    /// What has been sent by then is brought to an end: that call takes up to 9 seconds, and so does each of the one or two
-    /// reads that may have to follow it; search tags, up to 3. In Lambda give the function more time than that.
+    /// What has been sent by then is brought to an end: that call takes up to 9 seconds (8 by the store's own client), and so
+    /// does each of the reads that may have to follow it, one as a rule; search tags, up to 3. In Lambda give the function
+    /// more time than that.
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
         self.settings.write_deadline = deadline.min(LONGEST_WRITE_DEADLINE);
         self

@@ -454,7 +454,7 @@ impl Save {
         self.progress.set_in_flight(Some(write));
         let change = locator_of(&write.stored).map(|locator| {
             // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
-            self.note(locator, write);
+            self.note(locator, write, write.arn());
             match sending {
                 Sending::First => Change::begin(&self.storage.cache, locator),
                 Sending::Again => Change::of_earlier_write(&self.storage.cache, locator),
@@ -465,7 +465,7 @@ impl Save {
             Ok(answer) => {
                 if let (Some(change), Answer::Landed(record)) = (change, &answer) {
                     // A deletion that began later may have come first, and have had the note forgotten.
-                    self.note(change.locator(), write);
+                    self.note(change.locator(), write, Some(&record.version.arn));
                     change.saved(record.clone());
                 }
                 return Ok(answer);
@@ -489,9 +489,10 @@ impl Save {
             .with_secret_name(&*write.name))
     }
 
-    fn note(&self, locator: Locator, write: &Write) {
+    fn note(&self, locator: Locator, write: &Write, arn: Option<&str>) {
         let keys = LookupKey::all_of(&write.stored).filter(LookupKey::is_searchable);
-        self.storage.recent_writes.note(locator, keys.map(|key| key.locator()).collect());
+        let keys = keys.map(|key| key.locator()).collect();
+        self.storage.recent_writes.note(locator, keys, arn.map(str::to_owned));
     }
 
     /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.

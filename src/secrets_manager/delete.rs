@@ -120,10 +120,7 @@ impl Storage {
         };
         if let Some(change) = change {
             let arn = (secret_id != name).then_some(secret_id);
-            // Another secret of that name may have been made before this began.
-            if arn.is_none() {
-                self.recent_writes.forget(&change.locator(), began);
-            }
+            self.recent_writes.forget(&change.locator(), arn, began);
             change.deleted(arn, deleted_at);
         }
         Ok(())

@@ -26,6 +26,8 @@ struct Inner {
 struct Written {
     /// The keys, beyond its name, that the record can be searched by.
     keys: Vec<Locator>,
+    /// The secret's, once it is known.
+    arn: Option<String>,
     at: Instant,
     number: u64,
 }
@@ -35,23 +37,27 @@ struct Written {
 pub(super) struct Moment(u64);
 
 impl RecentWrites {
-    pub(super) fn note(&self, locator: Locator, keys: Vec<Locator>) {
+    pub(super) fn note(&self, locator: Locator, keys: Vec<Locator>, arn: Option<String>) {
         let at = Instant::now();
         let mut inner = self.lock();
         inner.sweep(at);
         inner.noted += 1;
         let number = inner.noted;
-        inner.written.insert(locator, Written { keys, at, number });
+        inner.written.insert(locator, Written { keys, arn, at, number });
     }
 
     pub(super) fn now(&self) -> Moment {
         Moment(self.lock().noted)
     }
 
-    /// Forgets a write that a deletion has undone; one noted since the deletion began may have come after it.
-    pub(super) fn forget(&self, locator: &Locator, deletion_began: Moment) {
+    /// Forgets a write that a deletion has undone: of whatever had the name, or of the secret of this ARN alone. One noted
+    /// since the deletion began may have come after it.
+    pub(super) fn forget(&self, locator: &Locator, arn: Option<&str>, deletion_began: Moment) {
         let mut inner = self.lock();
-        if inner.written.get(locator).is_some_and(|written| written.number <= deletion_began.0) {
+        let is_undone = |written: &Written| {
+            written.number <= deletion_began.0 && arn.is_none_or(|arn| written.arn.as_deref() == Some(arn))
+        };
+        if inner.written.get(locator).is_some_and(is_undone) {
             inner.written.remove(locator);
         }
     }
@@ -102,20 +108,31 @@ mod tests {
         let [one, two] = ["bob", "eve"].map(|user| Locator::new(LocatorKind::User, &[user]));
         let key = Locator::new(LocatorKind::Access, &["token"]);
         let writes = RecentWrites::default();
-        writes.note(one, vec![key]);
+        writes.note(one, vec![key], None);
         assert_eq!((writes.holding(&key), writes.holding(&two)), (vec![one], vec![]));
         tokio::time::advance(Duration::from_secs(599)).await;
         assert_eq!(writes.all(), [one]);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(writes.all(), []);
         assert_eq!(writes.holding(&key), []);
-        writes.note(two, Vec::new());
+        writes.note(two, Vec::new(), None);
         assert_eq!(writes.lock().written.len(), 1);
         let began = writes.now();
-        writes.note(two, Vec::new());
-        writes.forget(&two, began);
+        writes.note(two, Vec::new(), None);
+        writes.forget(&two, None, began);
         assert_eq!(writes.all(), [two]);
-        writes.forget(&two, writes.now());
+        writes.forget(&two, None, writes.now());
         assert_eq!(writes.all(), []);
+    }
+
+    #[tokio::test]
+    async fn a_deletion_of_one_secret_undoes_no_write_of_another() {
+        let bob = Locator::new(LocatorKind::User, &["bob"]);
+        let writes = RecentWrites::default();
+        for (arn, is_kept) in [(None, true), (Some("two"), true), (Some("one"), false)] {
+            writes.note(bob, Vec::new(), arn.map(str::to_owned));
+            writes.forget(&bob, Some("one"), writes.now());
+            assert_eq!(writes.all().len(), usize::from(is_kept), "{arn:?}");
+        }
     }
 }

@@ -457,9 +457,7 @@ impl TokenStore for SecretsManagerTokenStore {
     }
 
     async fn delete_token(&self, id: &TokenId) -> Result<(), StoreError> {
-        delete::delete(&self.storage, id).instrument(self.span("delete_token")).await?;
-        self.refreshes.forget_unsaved(&LookupKey::Id(id).locator());
-        Ok(())
+        delete::delete(&self.storage, id).instrument(self.span("delete_token")).await
     }
 
     async fn get_tokens(&self) -> Result<Vec<Arc<OAuthToken>>, StoreError> {

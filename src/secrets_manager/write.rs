@@ -57,6 +57,14 @@ impl Write {
         }
     }
 
+    /// The secret that it writes to; that of a new one is not known before its answer.
+    pub(super) fn arn(&self) -> Option<&str> {
+        match &self.request {
+            Request::Put(version) => Some(&version.arn),
+            Request::Create(_) => None,
+        }
+    }
+
     /// The record that it makes.
     pub(super) fn record_in(&self, arn: String) -> Record {
         let version = Version { arn, id: self.request_token().to_owned(), created: self.created };

@@ -68,7 +68,6 @@ async fn what_is_deleted_between_listing_and_reading_is_left_out() {
     assert_eq!(other.get_tokens().await.expect("listed").len(), 1);
 }
 
-/// The deletion began after the save was sent, and came before it.
 /// A deletion by own id has read a record that is replaced, by this process too, before it can be deleted.
 #[tokio::test(start_paused = true)]
 async fn what_was_saved_is_listed_although_a_deletion_of_its_predecessor_begins_after_it() {
@@ -89,6 +88,7 @@ async fn what_was_saved_is_listed_although_a_deletion_of_its_predecessor_begins_
     assert_eq!(backend.secret_count(), 0);
 }
 
+/// The deletion began after the save was sent, and came before it.
 #[tokio::test(start_paused = true)]
 async fn what_was_saved_is_listed_although_a_deletion_has_overtaken_it() {
     let (backend, store) = new().await;

@@ -48,11 +48,27 @@ pub fn run(runtime: &Runtime) {
             }
         });
     };
-    let [bare, in_a_task, find] = cpu_nanos(200, 200, [&bare, &in_a_task, &find]);
+    // As a server does it, whose handlers are tasks: the load's task has nobody to wake but another one.
+    let find_in_a_handler = |times| {
+        let (store, user) = (store.clone(), user.clone());
+        let handler = async move {
+            for _ in 0..times {
+                black_box(store.find_by_user(&user).await.unwrap().unwrap());
+            }
+        };
+        runtime.block_on(runtime.spawn(handler)).unwrap();
+    };
+    let work: [&dyn Fn(usize); 4] = [&bare, &in_a_task, &find, &find_in_a_handler];
+    let [bare, in_a_task, find, find_in_a_handler] = cpu_nanos(200, 200, work);
     println!("\n## A find past the cache\n");
     println!("| | CPU µs | of the bare call |\n|---|---|---|");
     println!("| GetSecretValue, SDK alone | {:.1} | 1.00x |", bare / 1000.0);
     println!("| the same in a task of its own | {:.1} | {:.2}x |", in_a_task / 1000.0, in_a_task / bare);
-    let verdict = judged(find / bare, 1.15, |reached, goal| reached <= goal);
-    println!("| find by user, its version in memory | {:.1} | {verdict} |", find / 1000.0);
+    for (name, nanos) in [
+        ("find by user, its version in memory", find),
+        ("the same in a handler that is a task", find_in_a_handler),
+    ] {
+        let verdict = judged(nanos / bare, 1.15, |reached, goal| reached <= goal);
+        println!("| {name} | {:.1} | {verdict} |", nanos / 1000.0);
+    }
 }

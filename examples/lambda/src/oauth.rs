@@ -11,9 +11,9 @@ use reqwest::{Client, Url};
 
 use crate::http::{self, Reply};
 
-/// An exchange and the save of what it gives: five seconds, and the save's deadline of ten with its last try. Killed in
-/// between, the function would lose a refresh token that is good for one exchange.
-const ROOM: Duration = Duration::from_secs(25);
+/// An exchange and the save of what it gives: five seconds, and the save's deadline of ten with its last try and a read after
+/// it, of eight each. Killed in between, the function would lose a refresh token that is good for one exchange.
+const ROOM: Duration = Duration::from_secs(32);
 
 /// One client of an OAuth server.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation
 use oauth_token_store::secrecy::SecretString;
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
-use super::scene::{Scene, done, lookups, number_of, some, timed_with};
+use super::scene::{SECOND, Scene, done, lookups, number_of, some, timed, timed_with};
 use crate::support::{
     cached, cached_store_on, client_told_that_its_creates_exist, cost, extra, found, id, id_of, login,
     name_of, new_cached, spawn_save, store_on, token,
@@ -541,6 +541,75 @@ async fn a_save_that_wrote_nothing_does_not_undo_a_deletion_of_what_others_had_d
     reads.open();
     done(save).await;
     assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+}
+
+/// The same, and a find has heard of the deletion before the save hears what it has asked for.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_wrote_nothing_does_not_undo_a_deletion_that_a_find_has_heard_of() {
+    let backend = EmbeddedSecretsManager::new();
+    let (hands, store) = timed(&backend).await;
+    let other = store_on(&backend).await;
+    other.save_token(&login("bob")).await.expect("saved");
+    hands.pass(SECOND).await;
+    let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+    let first = spawn_save(&other, &extra("bob", "x", "2"));
+    puts.arrived(1).await;
+    let second = spawn_save(&store, &extra("bob", "x", "2"));
+    puts.arrived(2).await;
+    assert!(puts.release_one());
+    done(first).await;
+    // The second one has lost the race: it reads again, and finds that there is nothing to write.
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue).on_secret("arn:aws"));
+    puts.open();
+    reads.arrived(1).await;
+    other.delete_token(&id_of("bob")).await.expect("deleted");
+    store.delete_token(&id_of("bob")).await.expect("nothing to delete");
+    hands.pass(2 * SECOND).await;
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    reads.open();
+    done(second).await;
+    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_of_another_process_that_a_save_has_found_after_a_deletion_is_found() {
+    let (backend, store) = new_cached().await;
+    let other = cached(backend.client()).miss_time_to_live(60 * SECOND).build().await.expect("a store");
+    // It knows that there is none, so that its save reads nothing.
+    assert_eq!(other.find_by_user("bob").await.expect("a miss"), None);
+    store.save_token(&login("bob")).await.expect("saved");
+    tokio::time::sleep(SECOND).await;
+    let reads = backend.gate(Gate::before(Operation::GetSecretValue));
+    let save = spawn_save(&store, &login("bob"));
+    reads.arrived(1).await;
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    other.save_token(&login("bob")).await.expect("a new login");
+    reads.open();
+    let saved = done(save).await;
+    assert_eq!(store.find_by_user("bob").await.expect("found"), Some(saved));
+}
+
+/// Each of them takes what is being searched off the board, and takes no longer than a list does.
+#[tokio::test(start_paused = true)]
+async fn saves_that_write_nothing_do_not_hold_up_a_search() {
+    let (backend, store) = new_cached().await;
+    let person = token().id("7").user_name("bob").access_token("a").build().expect("valid");
+    store_on(&backend).await.save_token(&person).await.expect("saved");
+    backend.inject(Fault::latency(Duration::from_millis(100)).on(Operation::ListSecrets));
+    let (saver, same) = (store.clone(), token().user_name("bob").access_token("a").build().expect("valid"));
+    let saves = tokio::spawn(async move {
+        loop {
+            saver.save_token(&same).await.expect("as it is stored");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let before = backend.requests();
+    let id = id("7");
+    let find = tokio::time::timeout(SECOND, store.find_token_by_id(&id));
+    assert!(find.await.expect("in time").expect("found").is_some());
+    saves.abort();
+    assert_eq!(backend.requests().since(&before).count(Operation::ListSecrets), 1);
 }
 
 /// It was known that there is none, and that is forgotten for misses of others.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
 
-use oauth_token_store::embedded::{Fault, Operation};
+use oauth_token_store::embedded::{Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
 
 use crate::support::{found, id_of, refresh, refresh_token_of, store_on, store_with_edited_requests};
@@ -82,18 +82,6 @@ async fn what_could_not_be_saved_is_saved_by_the_next_refresh_before_anything_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_saved_is_not_kept_after_a_logout() {
-    let (backend, store) = with_expired_bob().await;
-    backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    let error = store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await;
-    let error = error.expect_err("not saved");
-    let token = error.token().expect("the new token");
-    assert_eq!(Arc::strong_count(token), 2, "the store has it, too");
-    store.delete_token(&id_of("bob")).await.expect("deleted");
-    assert_eq!(Arc::strong_count(token), 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_was_saved_by_the_next_refresh_and_does_not_last_is_exchanged() {
     let (backend, store) = with_expired_bob().await;
     let server = Server::default();
@@ -102,6 +90,25 @@ async fn what_was_saved_by_the_next_refresh_and_does_not_last_is_exchanged() {
     backend.remove_fault(fault);
     let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, server.exchange(3 * HOUR)).await);
     assert_eq!((access_token_of(&bob), server.exchanges()), ("access-2", 2));
+}
+
+/// A deletion that is answered late says nothing of the login that has come after it.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_kept_for_a_new_login_beside_a_deletion() {
+    let (backend, store) = with_expired_bob().await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let deleter = store.clone();
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id_of("bob")).await });
+    deletions.arrived(1).await;
+    store_on(&backend).await.save_token(&expired("bob")).await.expect("a new login");
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    let server = Server::default();
+    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
+    backend.remove_fault(fault);
+    deletions.open();
+    deletion.await.expect("no panic").expect("deleted");
+    some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+    assert_eq!(server.exchanges(), 1);
 }
 
 #[tokio::test(start_paused = true)]
