@@ -438,6 +438,30 @@ async fn a_save_beside_a_deletion_leaves_that_nothing_older_comes_back() {
     }
 }
 
+/// The deletion was sent after the save and answered before it, and that there was nothing then has been seen, too.
+#[tokio::test]
+async fn a_save_beside_a_deletion_leaves_that_nothing_from_before_that_comes_back() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    let save = Change::begin(&cache, locator);
+    Change::begin(&cache, locator).deleted(None, at(5));
+    cache.disown(locator);
+    load(&cache, locator, None).await;
+    save.saved(saved);
+    load(&cache, locator, Some(of_secret("old", 0, 3))).await;
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_answers_nothing_after_an_older_version_was_shown_instead() {
+    let cache = cache();
+    save(&cache, 1, 1);
+    let (locator, older) = record(1, 0);
+    cache.disown(locator);
+    load(&cache, locator, Some(older)).await;
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
 /// It is fresh again, and nothing is put in anew, unless what is known was in doubt.
 #[tokio::test]
 async fn what_is_shown_again_keeps_its_entry() {
