@@ -5,8 +5,9 @@
 //! it holds, such as the SDK's place to fetch credentials.
 //!
 //! A flight is *registered* under its key from its start to its landing. Whoever makes its result worthless (a write to
-//! what is being read) takes it off the board; then it lands without effect, and nobody joins it any more. Both happen
-//! under the key's lock, so what is done under that lock happens before or after them, never in between.
+//! what is being read) takes it off the board; then it lands without effect on those who ask from then on, and nobody joins
+//! it any more. Both happen under the key's lock, so what is done under that lock happens before or after them, never in
+//! between.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};

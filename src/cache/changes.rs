@@ -1,6 +1,7 @@
 //! What this process has changed itself, and what that leaves to be known.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use crate::contract::{Locator, LookupKey, OAuthToken};
@@ -8,6 +9,7 @@ use crate::record::Record;
 
 use super::Cache;
 use super::clock::Moment;
+use super::counters::add_one;
 use super::entry::{Entry, Known, Source};
 
 /// A write or deletion by this process, from before it is sent until its outcome is known. Dropped without one, it leaves
@@ -62,6 +64,9 @@ impl<'a> Change<'a> {
             left => left,
         };
         let keys = search_keys(&record.token, current.as_deref());
+        if !matches!(left, Left::Known | Left::Overtaken) {
+            add_one(&cache.doubts);
+        }
         match left {
             Left::Overtaken => {}
             // What is known stays, so that nothing older comes back.
@@ -170,6 +175,7 @@ impl<'a> Change<'a> {
             cache.install(entry, current.as_ref());
         } else if current.as_ref().filter(is_newer).is_none() {
             // What is known may have been made before the deletion or after: the next load tells by its date.
+            add_one(&cache.doubts);
             let at = at.filter(|_| arn.is_none());
             let entry =
                 Entry::perhaps_deleted(locator, current.as_deref(), arn, at, self.sent, now, &cache.settings);
@@ -217,11 +223,13 @@ pub(crate) struct Asked {
     at: Moment,
     /// [`Cache::losses`] at that time.
     losses: u64,
+    /// How often a write had left its doubt somewhere by then.
+    doubts: u64,
 }
 
 impl Cache {
     pub(crate) fn asking(&self) -> Asked {
-        Asked { at: self.now(), losses: self.losses() }
+        Asked { at: self.now(), losses: self.losses(), doubts: self.doubts.load(Ordering::Acquire) }
     }
 
     /// A write of this process has landed, some time ago: nothing is answered from what is known until it is loaded again.
@@ -233,6 +241,7 @@ impl Cache {
         let mut desk = self.flights.lock(locator);
         desk.supersede();
         if let Some(entry) = self.index.of(&locator) {
+            add_one(&self.doubts);
             how(&entry);
         }
     }
@@ -241,9 +250,16 @@ impl Cache {
     pub(crate) fn observed(&self, locator: Locator, record: &Record, asked: &Asked) {
         self.note_service_time(record.version.created);
         let mut desk = self.flights.lock(locator);
+        let current = self.index.of(&locator);
+        if let Some(known) = current.as_deref().filter(|known| known.is_confirmed_by(record)) {
+            // Nothing is learnt, so what others are loading goes on.
+            known.renew(asked.at, self.now(), &self.settings);
+            drop(desk);
+            self.searches.forget_without(&locator, &search_keys(&record.token, None));
+            return;
+        }
         // What was asked for before may be a miss, which is believed whatever is known.
         desk.supersede();
-        let current = self.index.of(&locator);
         let is_news = match current.as_deref() {
             // Asked for before what was known was to be forgotten.
             _ if current.as_ref().is_none_or(|entry| entry.is_invalidated())
@@ -252,8 +268,12 @@ impl Cache {
                 false
             }
             Some(entry) if entry.is_ahead_of(Some(record), &self.now()) => false,
-            Some(entry) => match entry.record() {
-                Some(known) => {
+            // A write may have come since it was asked for.
+            Some(entry) if entry.is_in_doubt() && self.doubts.load(Ordering::Acquire) != asked.doubts => {
+                false
+            }
+            Some(entry) => match &entry.known {
+                Known::Present(known) => {
                     let follows =
                         known.version.id == record.version.id || known.version.is_older_than(&record.version);
                     if !follows {
@@ -261,17 +281,15 @@ impl Cache {
                     }
                     follows
                 }
-                None => {
-                    let is_from_before = match entry.source {
-                        Source::Loaded => !asked.at.is_before(&entry.learnt()),
-                        Source::Written => entry.learnt().is_before(&asked.at),
-                    };
+                Known::Absent => {
+                    let is_from_before = entry.learnt().is_before(&asked.at);
                     // It was deleted since it was asked for, or made anew: the next load tells by its date.
                     if !is_from_before {
                         entry.disown();
                     }
                     is_from_before
                 }
+                Known::Invalidated => true,
             },
             None => true,
         };

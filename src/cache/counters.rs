@@ -83,3 +83,18 @@ impl Counters {
 pub(super) fn add_one(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_of_many_threads_are_counted() {
+        const THREADS: usize = LINES * LINES + 1;
+        let counters = Counters::default();
+        for _ in 0..THREADS {
+            std::thread::scope(|scope| scope.spawn(|| counters.hit()).join()).expect("no panic");
+        }
+        assert_eq!(counters.snapshot().hits, THREADS as u64);
+    }
+}

@@ -231,7 +231,7 @@ impl Entry {
     /// Whether a load that has shown this record has shown what is known, so that only the times are other ones.
     pub(super) fn is_confirmed_by(&self, loaded: &Record) -> bool {
         self.source == Source::Loaded
-            && self.flags() == 0
+            && self.flags() & !OUTVOTED == 0
             && self.record().is_some_and(|known| known.version == loaded.version)
     }
 

@@ -74,6 +74,8 @@ pub(crate) struct Cache {
     /// The latest date that the service has told, in milliseconds since 1970.
     latest_date: AtomicU64,
     invalidations: AtomicU64,
+    /// How often a write has left its doubt somewhere.
+    doubts: AtomicU64,
 }
 
 impl Cache {
@@ -89,6 +91,7 @@ impl Cache {
             settings,
             latest_date: AtomicU64::new(0),
             invalidations: AtomicU64::new(0),
+            doubts: AtomicU64::new(0),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::contract::{Locator, OAuthToken};
 
 use super::records::Stored;
 
-/// At most one token a record, until it is saved or somebody else has saved another.
+/// At most one token a record, until the record's next exchange, which it precedes or is given up for.
 #[derive(Default)]
 pub(super) struct Unsaved(Mutex<HashMap<Locator, Kept>>);
 

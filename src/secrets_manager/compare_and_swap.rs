@@ -423,6 +423,7 @@ impl Save {
             Ok(answer) => {
                 let record = write.record_in(answer.version.arn);
                 if let Some(locator) = locator_of(&record.token) {
+                    self.note_landed(&record, locator);
                     Change::of_earlier_write(&self.storage.cache, locator).saved(record.clone());
                 }
                 Ok(Some(record))
@@ -454,7 +455,7 @@ impl Save {
         self.progress.set_in_flight(Some(write));
         let change = locator_of(&write.stored).map(|locator| {
             // Before its answer: a write whose answer is lost may be there, and the list does not show it yet.
-            self.note(locator, write, write.arn());
+            self.storage.recent_writes.note_sending(locator, search_keys(&write.stored), write.arn());
             match sending {
                 Sending::First => Change::begin(&self.storage.cache, locator),
                 Sending::Again => Change::of_earlier_write(&self.storage.cache, locator),
@@ -465,7 +466,7 @@ impl Save {
             Ok(answer) => {
                 if let (Some(change), Answer::Landed(record)) = (change, &answer) {
                     // A deletion that began later may have come first, and have had the note forgotten.
-                    self.note(change.locator(), write, Some(&record.version.arn));
+                    self.note_landed(record, change.locator());
                     change.saved(record.clone());
                 }
                 return Ok(answer);
@@ -489,10 +490,9 @@ impl Save {
             .with_secret_name(&*write.name))
     }
 
-    fn note(&self, locator: Locator, write: &Write, arn: Option<&str>) {
-        let keys = LookupKey::all_of(&write.stored).filter(LookupKey::is_searchable);
-        let keys = keys.map(|key| key.locator()).collect();
-        self.storage.recent_writes.note(locator, keys, arn.map(str::to_owned));
+    fn note_landed(&self, record: &Record, locator: Locator) {
+        let arn = &record.version.arn;
+        self.storage.recent_writes.note_landed(locator, search_keys(&record.token), arn);
     }
 
     /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.
@@ -541,6 +541,11 @@ impl Save {
 }
 
 const TAGS_OUT_OF_DATE: &str = "the token is saved, but its search tags are out of date";
+
+/// The keys, beyond its name, that a record can be searched by.
+fn search_keys(stored: &OAuthToken) -> Vec<Locator> {
+    LookupKey::all_of(stored).filter(LookupKey::is_searchable).map(|key| key.locator()).collect()
+}
 
 /// The value of a record, refused before it is sent if it is over AWS's limit.
 fn encode(token: &OAuthToken) -> Result<secrecy::zeroize::Zeroizing<String>, StoreError> {

@@ -37,13 +37,20 @@ struct Written {
 pub(super) struct Moment(u64);
 
 impl RecentWrites {
-    pub(super) fn note(&self, locator: Locator, keys: Vec<Locator>, arn: Option<String>) {
-        let at = Instant::now();
+    /// Notes a write that is about to be sent. It may be refused, and what was written before it stands then.
+    pub(super) fn note_sending(&self, locator: Locator, mut keys: Vec<Locator>, arn: Option<&str>) {
         let mut inner = self.lock();
-        inner.sweep(at);
-        inner.noted += 1;
-        let number = inner.noted;
-        inner.written.insert(locator, Written { keys, arn, at, number });
+        let before = inner.written.remove(&locator);
+        let is_of_another = before.as_ref().is_some_and(|before| before.arn.as_deref() != arn);
+        keys.extend(before.into_iter().flat_map(|before| before.keys));
+        keys.sort_unstable();
+        keys.dedup();
+        inner.note(locator, keys, arn.filter(|_| !is_of_another));
+    }
+
+    /// Notes a write that has landed.
+    pub(super) fn note_landed(&self, locator: Locator, keys: Vec<Locator>, arn: &str) {
+        self.lock().note(locator, keys, Some(arn));
     }
 
     pub(super) fn now(&self) -> Moment {
@@ -83,6 +90,14 @@ impl RecentWrites {
 }
 
 impl Inner {
+    fn note(&mut self, locator: Locator, keys: Vec<Locator>, arn: Option<&str>) {
+        let at = Instant::now();
+        self.sweep(at);
+        self.noted += 1;
+        let (arn, number) = (arn.map(str::to_owned), self.noted);
+        self.written.insert(locator, Written { keys, arn, at, number });
+    }
+
     /// Drops what is old, at most once a minute, so that a note costs no walk over all of them.
     fn sweep(&mut self, now: Instant) {
         if self.next_sweep.is_none_or(|at| at <= now) {
@@ -108,17 +123,17 @@ mod tests {
         let [one, two] = ["bob", "eve"].map(|user| Locator::new(LocatorKind::User, &[user]));
         let key = Locator::new(LocatorKind::Access, &["token"]);
         let writes = RecentWrites::default();
-        writes.note(one, vec![key], None);
+        writes.note_landed(one, vec![key], "one");
         assert_eq!((writes.holding(&key), writes.holding(&two)), (vec![one], vec![]));
         tokio::time::advance(Duration::from_secs(599)).await;
         assert_eq!(writes.all(), [one]);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(writes.all(), []);
         assert_eq!(writes.holding(&key), []);
-        writes.note(two, Vec::new(), None);
+        writes.note_landed(two, Vec::new(), "two");
         assert_eq!(writes.lock().written.len(), 1);
         let began = writes.now();
-        writes.note(two, Vec::new(), None);
+        writes.note_landed(two, Vec::new(), "two");
         writes.forget(&two, None, began);
         assert_eq!(writes.all(), [two]);
         writes.forget(&two, None, writes.now());
@@ -128,11 +143,23 @@ mod tests {
     #[tokio::test]
     async fn a_deletion_of_one_secret_undoes_no_write_of_another() {
         let bob = Locator::new(LocatorKind::User, &["bob"]);
+        let [old, new] = ["old", "new"].map(|token| Locator::new(LocatorKind::Access, &[token]));
         let writes = RecentWrites::default();
-        for (arn, is_kept) in [(None, true), (Some("two"), true), (Some("one"), false)] {
-            writes.note(bob, Vec::new(), arn.map(str::to_owned));
-            writes.forget(&bob, Some("one"), writes.now());
-            assert_eq!(writes.all().len(), usize::from(is_kept), "{arn:?}");
-        }
+        let is_kept_after_deletion_of = |arn| {
+            writes.forget(&bob, Some(arn), writes.now());
+            !writes.all().is_empty()
+        };
+        // A new one, whose ARN is not known yet.
+        writes.note_sending(bob, vec![old], None);
+        assert!(is_kept_after_deletion_of("one"));
+        writes.note_landed(bob, vec![old], "two");
+        assert!(is_kept_after_deletion_of("one"));
+        // To a predecessor that is gone: it will be refused.
+        writes.note_sending(bob, vec![new], Some("one"));
+        assert_eq!([old, new].map(|key| writes.holding(&key)), [[bob], [bob]]);
+        assert!(is_kept_after_deletion_of("one"));
+        writes.note_landed(bob, vec![new], "two");
+        assert_eq!((writes.holding(&old), writes.holding(&new)), (vec![], vec![bob]));
+        assert!(!is_kept_after_deletion_of("two"));
     }
 }

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use oauth_token_store::aws_sdk_secretsmanager::{Client, config::retry::RetryConfig};
-use oauth_token_store::embedded::{Fault, Gate, Operation, Quotas};
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation, Quotas};
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 
-use crate::support::{PREFIX, id, id_of, login, name_of, new, new_cached, spawn_save, store_on, token};
+use crate::support::{
+    PREFIX, cached, client_told_that_its_creates_exist, id, id_of, login, name_of, new, new_cached,
+    spawn_save, store_on, token,
+};
 
 #[tokio::test(start_paused = true)]
 async fn each_token_comes_once_across_pages_empty_ones_among_them() {
@@ -86,6 +89,30 @@ async fn what_was_saved_is_listed_although_a_deletion_of_its_predecessor_begins_
     assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
     store.delete_tokens().await.expect("deleted");
     assert_eq!(backend.secret_count(), 0);
+}
+
+/// The same, and the answer that the new record was made got lost.
+#[tokio::test(start_paused = true)]
+async fn what_was_saved_is_listed_although_a_deletion_has_overtaken_it_and_its_answer_was_lost() {
+    let backend = EmbeddedSecretsManager::new();
+    let store = cached(client_told_that_its_creates_exist(&backend)).build().await.expect("a store");
+    backend.set_list_lag(Duration::from_secs(300));
+    let creates = backend.gate(Gate::before(Operation::CreateSecret));
+    let save = spawn_save(&store, &login("bob"));
+    creates.arrived(1).await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let deleter = store.clone();
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id_of("bob")).await });
+    deletions.arrived(1).await;
+    backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(1));
+    // What is sent again is told that the secret exists.
+    creates.release_one();
+    creates.arrived(1).await;
+    deletions.open();
+    deletion.await.expect("no panic").expect("nothing to delete");
+    creates.open();
+    save.await.expect("no panic").expect("it had landed");
+    assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
 }
 
 /// The deletion began after the save was sent, and came before it.

@@ -543,32 +543,80 @@ async fn a_save_that_wrote_nothing_does_not_undo_a_deletion_of_what_others_had_d
     assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
 }
 
-/// The same, and a find has heard of the deletion before the save hears what it has asked for.
+/// The same, and a find has heard of the deletion before the save hears what it has asked for, whatever the clocks do.
 #[tokio::test(start_paused = true)]
 async fn a_save_that_wrote_nothing_does_not_undo_a_deletion_that_a_find_has_heard_of() {
+    for is_set_back in [false, true] {
+        let backend = EmbeddedSecretsManager::new();
+        let (hands, store) = timed(&backend).await;
+        let other = store_on(&backend).await;
+        other.save_token(&login("bob")).await.expect("saved");
+        hands.pass(SECOND).await;
+        let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+        let first = spawn_save(&other, &extra("bob", "x", "2"));
+        puts.arrived(1).await;
+        let second = spawn_save(&store, &extra("bob", "x", "2"));
+        puts.arrived(2).await;
+        assert!(puts.release_one());
+        done(first).await;
+        // The second one has lost the race: it reads again, and finds that there is nothing to write.
+        let reads = backend.gate(Gate::after(Operation::GetSecretValue).on_secret("arn:aws"));
+        puts.open();
+        reads.arrived(1).await;
+        other.delete_token(&id_of("bob")).await.expect("deleted");
+        store.delete_token(&id_of("bob")).await.expect("nothing to delete");
+        hands.pass(2 * SECOND).await;
+        if is_set_back {
+            hands.set_wall_back(3 * SECOND);
+        }
+        assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+        reads.open();
+        done(second).await;
+        assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    }
+}
+
+/// A write of unknown fate that was sent and given up while the save waited for what it has asked for.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_wrote_nothing_leaves_the_doubt_of_another_one() {
     let backend = EmbeddedSecretsManager::new();
-    let (hands, store) = timed(&backend).await;
-    let other = store_on(&backend).await;
-    other.save_token(&login("bob")).await.expect("saved");
-    hands.pass(SECOND).await;
-    let puts = backend.gate(Gate::before(Operation::PutSecretValue));
-    let first = spawn_save(&other, &extra("bob", "x", "2"));
-    puts.arrived(1).await;
-    let second = spawn_save(&store, &extra("bob", "x", "2"));
-    puts.arrived(2).await;
-    assert!(puts.release_one());
-    done(first).await;
-    // The second one has lost the race: it reads again, and finds that there is nothing to write.
-    let reads = backend.gate(Gate::after(Operation::GetSecretValue).on_secret("arn:aws"));
-    puts.open();
+    let store = cached(backend.client()).write_deadline(Duration::ZERO).build().await.expect("a store");
+    store.save_token(&login("bob")).await.expect("saved");
+    tokio::time::sleep(SECOND).await;
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+    let same = spawn_save(&store, &login("bob"));
     reads.arrived(1).await;
-    other.delete_token(&id_of("bob")).await.expect("deleted");
-    store.delete_token(&id_of("bob")).await.expect("nothing to delete");
-    hands.pass(2 * SECOND).await;
-    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    store.save_token(&extra("bob", "x", "2")).await.expect_err("no answer");
+    backend.remove_fault(fault);
     reads.open();
-    done(second).await;
-    assert_eq!(store.find_by_user("bob").await.expect("a miss"), None);
+    done(same).await;
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("2"), "it had landed");
+}
+
+/// Nothing is learnt by them, so what others are reading goes on.
+#[tokio::test(start_paused = true)]
+async fn saves_that_write_nothing_do_not_hold_up_a_reload() {
+    let (backend, store) = new_cached().await;
+    store_on(&backend).await.save_token(&login("bob")).await.expect("saved");
+    found(&store, "bob").await;
+    backend.inject(Fault::latency(Duration::from_millis(100)).on(Operation::GetSecretValue));
+    let saves: Vec<_> = (0..10)
+        .map(|n| {
+            let saver = store.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(10 * n)).await;
+                loop {
+                    saver.save_token(&login("bob")).await.expect("as it is stored");
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(SECOND).await;
+    let id = id_of("bob");
+    let reload = tokio::time::timeout(SECOND, store.reload(&id)).await;
+    assert!(reload.expect("in time").expect("read").is_some());
+    saves.iter().for_each(|saves| saves.abort());
 }
 
 #[tokio::test(start_paused = true)]
