@@ -1,6 +1,6 @@
 //! Single flight: many that want the same thing at once have it done once, in a task of its own.
 //!
-//! The task costs some 5 µs, and is worth them: what is done in the future of who asked first stands still while that one is
+//! The task costs 1.5 to 6 µs, and is worth them: what is done in the future of who asked first stands still while that one is
 //! not polled, as behind the other branch of a `select!`. Then all stand still who want the same thing, or something that
 //! it holds, such as the SDK's place to fetch credentials.
 //!
