@@ -438,6 +438,15 @@ async fn a_save_beside_a_deletion_leaves_that_nothing_older_comes_back() {
     }
 }
 
+/// Others may have written since.
+#[test]
+fn what_an_earlier_write_has_left_answers_nothing_before_it_is_loaded() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    Change::of_earlier_write(&cache, locator).saved(saved);
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
 /// The deletion was sent after the save and answered before it, and that there was nothing then has been seen, too.
 #[tokio::test]
 async fn a_save_beside_a_deletion_leaves_that_nothing_from_before_that_comes_back() {
