@@ -301,7 +301,7 @@ impl Fortune {
         let is_item = matches!(self.kind, Kind::OneOfABatch(_));
         let in_parallel = self.budget.is_some_and(|budget| budget > 1) && !is_last;
         if kind == ErrorKind::Throttled && !is_item {
-            let sdk = if is_repeated { TRIES_OF_THE_SDK } else { 1 };
+            let sdk = if is_repeated && !step.is_sent_once() { TRIES_OF_THE_SDK } else { 1 };
             let struck = self.budget.unwrap_or(TRIES_OF_BULK_WORK * sdk);
             self.longest += PAUSES_OF_BULK_WORK + 6 * Duration::from_secs(3);
             if self.budget.is_some() {

@@ -68,6 +68,7 @@ impl Step {
 
     /// Whether the SDK sends it only once.
     pub(crate) const fn is_sent_once(self) -> bool {
-        matches!(self.operation, Operation::CreateSecret | Operation::PutSecretValue)
+        use Operation::{CreateSecret, DeleteSecret, PutSecretValue};
+        matches!(self.operation, CreateSecret | PutSecretValue | DeleteSecret)
     }
 }
