@@ -24,7 +24,7 @@ const REASONS: [&str; 7] = [
     "is not usable",
     "is empty: unset it for the default key",
     "must be `key=value` pairs separated by commas",
-    "holds a tag that AWS does not take",
+    "holds tags that AWS does not take",
     "must be a whole number of tokens",
     "must be whole seconds",
     "must be `true` or `false`",

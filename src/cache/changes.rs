@@ -22,25 +22,33 @@ pub(crate) struct Change<'a> {
     /// How often that had been put in doubt by then: doubt that has come since is another write's.
     doubts: u32,
     sent: Moment,
-    /// [`Cache::losses`] when it was sent; `None` of an earlier write.
-    losses: Option<u64>,
+    /// [`Cache::losses`] when it was sent.
+    losses: u64,
+    is_of_earlier_write: bool,
     is_settled: bool,
 }
 
 impl<'a> Change<'a> {
     pub(crate) fn begin(cache: &'a Cache, locator: Locator) -> Self {
         let losses = cache.losses();
-        Self::new(cache, locator, cache.index.of(&locator), Some(losses))
+        let before = cache.index.of(&locator);
+        Self {
+            cache,
+            locator,
+            doubts: before.as_ref().map_or(0, |entry| entry.doubts()),
+            before,
+            sent: cache.now(),
+            losses,
+            is_of_earlier_write: false,
+            is_settled: false,
+        }
     }
 
     /// A write that may have landed long ago: what is known by now may be what has come after it.
     pub(crate) fn of_earlier_write(cache: &'a Cache, locator: Locator) -> Self {
-        Self::new(cache, locator, None, None)
-    }
-
-    fn new(cache: &'a Cache, locator: Locator, before: Option<Arc<Entry>>, losses: Option<u64>) -> Self {
-        let doubts = before.as_ref().map_or(0, |entry| entry.doubts());
-        Self { cache, locator, before, doubts, sent: cache.now(), losses, is_settled: false }
+        let mut change = Self::begin(cache, locator);
+        change.is_of_earlier_write = true;
+        change
     }
 
     pub(crate) fn locator(&self) -> Locator {
@@ -60,7 +68,7 @@ impl<'a> Change<'a> {
         desk.supersede();
         let current = cache.index.of(&locator);
         let left = match self.left_by(&record, current.as_ref()) {
-            Left::Known if self.is_of_earlier_write() => Left::InDoubt,
+            Left::Known if self.is_of_earlier_write => Left::InDoubt,
             left => left,
         };
         let keys = search_keys(&record.token, current.as_deref());
@@ -104,10 +112,15 @@ impl<'a> Change<'a> {
                 if record.version.is_older_than(&other.version) {
                     // After a roll-back by hand, slots that the service has cleared away are taken anew. What was known
                     // before the write was sent cannot have overtaken it.
-                    if self.is_undisturbed(entry) { Left::InDoubt } else { Left::Overtaken }
-                } else if other.version.id == record.version.id
-                    || other.version.is_older_than(&record.version)
-                {
+                    if self.is_undisturbed(entry) && !self.is_of_earlier_write {
+                        Left::InDoubt
+                    } else {
+                        Left::Overtaken
+                    }
+                } else if other.version.id == record.version.id {
+                    // It has been loaded before this was answered, and another write may have come after it.
+                    if self.has_come_in_doubt(entry) { Left::InDoubt } else { Left::Known }
+                } else if other.version.is_older_than(&record.version) {
                     Left::Known
                 } else {
                     Left::InDoubt
@@ -184,13 +197,9 @@ impl<'a> Change<'a> {
         drop(desk);
     }
 
-    fn is_of_earlier_write(&self) -> bool {
-        self.losses.is_none()
-    }
-
     /// Whether no knowledge has been given up since it was sent.
     fn has_lost_nothing(&self) -> bool {
-        self.losses == Some(self.cache.losses())
+        self.losses == self.cache.losses()
     }
 
     /// Whether another write has left its doubt there since this one was sent.
@@ -260,47 +269,44 @@ impl Cache {
         }
         // What was asked for before may be a miss, which is believed whatever is known.
         desk.supersede();
-        let is_news = match current.as_deref() {
-            // Asked for before what was known was to be forgotten.
-            _ if current.as_ref().is_none_or(|entry| entry.is_invalidated())
-                && self.losses() != asked.losses =>
-            {
-                false
-            }
-            Some(entry) if entry.is_ahead_of(Some(record), &self.now()) => false,
-            // A write may have come since it was asked for.
-            Some(entry) if entry.is_in_doubt() && self.doubts.load(Ordering::Acquire) != asked.doubts => {
-                false
-            }
-            Some(entry) => match &entry.known {
-                Known::Present(known) => {
-                    let follows =
-                        known.version.id == record.version.id || known.version.is_older_than(&record.version);
-                    if !follows {
-                        entry.disown();
-                    }
-                    follows
-                }
-                Known::Absent => {
-                    let is_from_before = entry.learnt().is_before(&asked.at);
-                    // It was deleted since it was asked for, or made anew: the next load tells by its date.
-                    if !is_from_before {
-                        entry.disown();
-                    }
-                    is_from_before
-                }
-                Known::Invalidated => true,
-            },
-            None => true,
-        };
-        if is_news {
+        if let Some(left) = self.left_by_reading(record, current.as_deref(), asked) {
             let (record, before) = (record.clone(), current.as_deref());
             let entry =
                 Entry::present(locator, record, before, Source::Loaded, asked.at, self.now(), &self.settings);
+            if matches!(left, Left::InDoubt) {
+                // Before anybody can see it.
+                entry.disown();
+            }
             self.install(entry, current.as_ref());
         }
         drop(desk);
         self.searches.forget_without(&locator, &search_keys(&record.token, None));
+    }
+
+    /// What a record leaves to be known that a save has read; `None` if what is known stays as it is.
+    fn left_by_reading(&self, record: &Record, current: Option<&Entry>, asked: &Asked) -> Option<Left> {
+        let Some(entry) = current.filter(|entry| !entry.is_invalidated()) else {
+            // Else it was asked for before what was known was to be forgotten.
+            return (self.losses() == asked.losses).then_some(Left::Known);
+        };
+        if entry.is_ahead_of(Some(record), &self.now()) {
+            return None;
+        }
+        // A write may have come since it was asked for: the next load tells.
+        let has_come_in_doubt = entry.is_in_doubt() && self.doubts.load(Ordering::Acquire) != asked.doubts;
+        let is_clear = match &entry.known {
+            Known::Present(known) if known.version.id == record.version.id => {
+                return (!has_come_in_doubt).then_some(Left::Known);
+            }
+            Known::Present(known) if known.version.is_older_than(&record.version) => true,
+            Known::Present(_) => {
+                entry.disown();
+                return None;
+            }
+            // It was deleted since it was asked for, or made anew.
+            Known::Absent | Known::Invalidated => entry.learnt().is_before(&asked.at),
+        };
+        Some(if is_clear && !has_come_in_doubt { Left::Known } else { Left::InDoubt })
     }
 }
 

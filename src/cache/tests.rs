@@ -141,6 +141,18 @@ async fn a_save_that_was_seen_before_its_answer_is_known() {
     assert!(cache.get(&LookupKey::User("1")).is_some());
 }
 
+/// Another write of this process has been answered meanwhile, and may have come after it.
+#[tokio::test]
+async fn a_save_that_was_seen_before_its_answer_leaves_the_doubt_that_has_come_since() {
+    let cache = cache();
+    let (locator, saved) = record(1, 0);
+    let change = Change::begin(&cache, locator);
+    load(&cache, locator, Some(saved.clone())).await;
+    cache.disown(locator);
+    change.saved(saved);
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
 fn at(seconds: u64) -> Option<SystemTime> {
     Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
