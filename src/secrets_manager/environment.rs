@@ -41,15 +41,18 @@ pub(super) fn read(
         }
         builder = builder.kms_key_id(key_id);
     }
+    let untaken = |error| wrong(TAGS, "holds tags that AWS does not take").with_source(error);
     let mut own_tags = BTreeMap::new();
     for pair in text(TAGS)?.iter().flat_map(|tags| tags.split(',')).filter(|pair| !pair.trim().is_empty()) {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(wrong(TAGS, "must be `key=value` pairs separated by commas"));
         };
-        own_tags.insert(key.trim().to_owned(), value.trim().to_owned());
+        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
+        // Each alone, too: of two of one key the last one counts.
+        tags::validate_own(&[(key.clone(), value.clone())].into()).map_err(untaken)?;
+        own_tags.insert(key, value);
     }
-    tags::validate_own(&own_tags)
-        .map_err(|error| wrong(TAGS, "holds tags that AWS does not take").with_source(error))?;
+    tags::validate_own(&own_tags).map_err(untaken)?;
     builder = own_tags.into_iter().fold(builder, |builder, (key, value)| builder.tag(key, value));
     if let Some(enabled) = flag(TAG_SEARCH, text(TAG_SEARCH)?)? {
         builder = builder.tag_search(enabled);
@@ -150,6 +153,7 @@ mod tests {
             (TAGS, "team"),
             (TAGS, "aws:x=y"),
             (TAGS, &too_many_tags),
+            (TAGS, "team=a\0b,team=crm"),
             (TAG_SEARCH, "yes"),
             (INDEX_ACCESS_TOKENS, ""),
             (WRITE_DEADLINE_SECONDS, "1.5"),
