@@ -199,6 +199,12 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_shows_that_it_is_one() {
+        let clock: &dyn Clock = &SystemClock::new();
+        assert_eq!(format!("{clock:?}"), "Clock");
+    }
+
+    #[test]
     fn the_systems_clocks_go_on() {
         let clock = SystemClock::new();
         let start = Moment::now(&clock);
