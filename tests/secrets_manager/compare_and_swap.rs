@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oauth_token_store::embedded::{Gate, Operation};
+use oauth_token_store::embedded::{Fault, Gate, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{ErrorKind, TokenStore};
 use uuid::Uuid;
@@ -204,6 +204,13 @@ async fn a_version_moved_back_by_hand_is_written_over_from_the_first_free_slot()
     let roll_back =
         backend.client().update_secret_version_stage().secret_id(&name).version_stage("AWSCURRENT");
     roll_back.move_to_version_id(&first).remove_from_version_id(&last).send().await.expect("rolled back");
+
+    // Who may not look whether there is one is told so.
+    let denied = backend.inject(Fault::access_denied().on(Operation::ListSecretVersionIds));
+    let error = store.save_token(&extra("bob", "y", "1")).await.expect_err("denied");
+    let missing = error.service_error().and_then(|error| error.missing_permission());
+    assert_eq!(missing, Some("secretsmanager:ListSecretVersionIds"), "{error}");
+    backend.remove_fault(denied);
 
     store.save_token(&extra("bob", "y", "1")).await.expect("saved");
     let bob = found(&store, "bob").await;
