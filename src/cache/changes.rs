@@ -263,21 +263,19 @@ impl Cache {
         if let Some(known) = current.as_deref().filter(|known| known.is_confirmed_by(record)) {
             // Nothing is learnt, so what others are loading goes on.
             known.renew(asked.at, self.now(), &self.settings);
-            drop(desk);
-            self.searches.forget_without(&locator, &search_keys(&record.token, None));
-            return;
-        }
-        // What was asked for before may be a miss, which is believed whatever is known.
-        desk.supersede();
-        if let Some(left) = self.left_by_reading(record, current.as_deref(), asked) {
-            let (record, before) = (record.clone(), current.as_deref());
-            let entry =
-                Entry::present(locator, record, before, Source::Loaded, asked.at, self.now(), &self.settings);
-            if matches!(left, Left::InDoubt) {
-                // Before anybody can see it.
-                entry.disown();
+        } else {
+            // What was asked for before may be a miss, which is believed whatever is known.
+            desk.supersede();
+            if let Some(left) = self.left_by_reading(record, current.as_deref(), asked) {
+                let (record, before) = (record.clone(), current.as_deref());
+                let (source, now) = (Source::Loaded, self.now());
+                let entry = Entry::present(locator, record, before, source, asked.at, now, &self.settings);
+                if matches!(left, Left::InDoubt) {
+                    // Before anybody can see it.
+                    entry.disown();
+                }
+                self.install(entry, current.as_ref());
             }
-            self.install(entry, current.as_ref());
         }
         drop(desk);
         self.searches.forget_without(&locator, &search_keys(&record.token, None));
