@@ -319,9 +319,17 @@ impl Entry {
         if now.since(&self.learnt.get()) >= NEVER_BACK {
             return false;
         }
-        self.traces().gone.as_ref() == Some(&loaded.arn)
+        (self.traces().gone.as_ref() == Some(&loaded.arn) && !self.is_from_before(loaded))
             || self.version().is_some_and(|known| loaded.is_older_than(known))
             || self.traces().deleted.is_some_and(|deleted| loaded.is_from_before(deleted))
+    }
+
+    /// Whether it is clear from the dates that what it shows came before this version, though that was seen earlier: a
+    /// replica that lagged behind has been believed.
+    fn is_from_before(&self, loaded: &Version) -> bool {
+        // Only of what was loaded the date is exact.
+        self.source == Source::Loaded
+            && self.record().is_some_and(|known| known.version.is_older_than(loaded))
     }
 
     /// Whether it answers finds.

@@ -159,7 +159,8 @@ impl Cache {
         })
     }
 
-    /// The record itself, or a newer one of the same name if one was seen not long ago; `None` if it was deleted since.
+    /// The record itself, or a newer one of the same name if one was seen not long ago; `None` if it is older than what was
+    /// seen, and that is not in memory: the record was deleted since, or may have been.
     pub(crate) fn not_older(&self, locator: &Locator, record: Record) -> Option<Record> {
         match self.index.of(locator) {
             Some(entry) if entry.is_ahead_of(Some(&record), &self.now()) => entry.record().cloned(),

@@ -545,3 +545,37 @@ async fn what_was_deleted_does_not_come_back_behind_an_earlier_save() {
     load(&cache, locator, Some(of_secret("theirs", 0, 5))).await;
     assert!(cache.get(&LookupKey::User("1")).is_none());
 }
+
+/// A replica that lags behind shows the predecessor of a record that this process has made, and no date tells: it is
+/// believed. Then the record itself is shown, and its date is later.
+#[tokio::test]
+async fn a_predecessor_that_was_believed_does_not_hide_what_came_after_it() {
+    let locator = record(1, 0).0;
+    for (seconds, is_shown) in [(7, true), (5, false)] {
+        let cache = cache();
+        Change::begin(&cache, locator).saved(of_secret("ours", 0, 5));
+        for loaded in [of_secret("predecessor", 0, 5), of_secret("ours", 0, seconds)] {
+            cache.disown(locator);
+            load(&cache, locator, Some(loaded)).await;
+        }
+        assert_eq!(cache.get(&LookupKey::User("1")).is_some(), is_shown, "{seconds} s");
+    }
+}
+
+/// From the third caller at once on, each thread is given a handle of its own, however many threads there are.
+#[test]
+fn a_token_that_is_in_use_has_a_handle_for_every_thread() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    let handle = || cache.get(&LookupKey::User("1")).expect("known");
+    let first = handle();
+    for _ in 0..2 {
+        assert!(Arc::ptr_eq(&first, &handle()), "nobody else has one");
+    }
+    let in_use = [handle(), handle()];
+    assert!(!Arc::ptr_eq(&first, &handle()));
+    drop((first, in_use));
+    for _ in 0..256 {
+        std::thread::scope(|scope| scope.spawn(handle).join().expect("known"));
+    }
+}

@@ -7,6 +7,7 @@ use futures_core::Stream;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::cache::Demand;
 use crate::contract::{Locator, OAuthToken, StoreError};
 
 use super::pace::Patience;
@@ -86,7 +87,11 @@ impl Listing {
 
 impl Storage {
     /// Reads up to 20 records with one request.
-    async fn read_batch(&self, listed: Vec<Result<Locator, StoreError>>, patience: &Patience) -> Vec<Item> {
+    async fn read_batch(
+        self: &Arc<Self>,
+        listed: Vec<Result<Locator, StoreError>>,
+        patience: &Patience,
+    ) -> Vec<Item> {
         let (names, errors): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
         let names: Vec<String> =
             names.into_iter().flatten().map(|name| self.prefix.secret_name(&name)).collect();
@@ -98,13 +103,17 @@ impl Storage {
             self.service.get_batch(&names).await.map_err(|error| error.into_store_error(None))
         });
         match patience.unless_exhausted(batch).await {
-            Ok(batch) => items.extend(batch.into_iter().filter_map(|item| self.read_item(item))),
+            Ok(batch) => {
+                for item in batch {
+                    items.extend(self.read_item(item).await);
+                }
+            }
             Err(error) => items.push(Err(error)),
         }
         items
     }
 
-    fn read_item(&self, item: BatchItem) -> Option<Item> {
+    async fn read_item(self: &Arc<Self>, item: BatchItem) -> Option<Item> {
         match item {
             BatchItem::Value(answer) => {
                 self.cache.note_service_time(answer.version.created);
@@ -114,7 +123,12 @@ impl Storage {
                 };
                 // A list fills no cache, but it shows nothing older than what has been seen either.
                 let locator = locator_of(&record.token)?;
-                self.cache.not_older(&locator, record).map(|record| Ok(record.token))
+                let record = match self.cache.not_older(&locator, record) {
+                    Some(record) => Ok(Some(record)),
+                    // Deleted, or nobody in this process can tell: a find would ask.
+                    None => self.read_cached(locator, Demand::Cached).await,
+                };
+                record.transpose().map(|record| record.map(|record| record.token))
             }
             // Deleted since it was listed, or scheduled for deletion.
             BatchItem::Failed { error, .. } if error.is_not_found() || error.is_invalid_request() => None,

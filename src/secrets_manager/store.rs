@@ -51,7 +51,8 @@ use super::{compare_and_swap, delete, listing};
 /// | delete all of n tokens | n DeleteSecret + n/100 ListSecrets + 1, at half of the quotas |
 ///
 /// Each save that collides with another costs 1 GetSecretValue and 1 PutSecretValue more. A name that is being deleted, or
-/// that somebody has scheduled for deletion, costs 1 DescribeSecret with each read.
+/// that somebody has scheduled for deletion, costs 1 DescribeSecret with each read. Of all tokens, each costs a find more
+/// that a batch shows although this process has deleted it, or in an older version than one it has seen and does not hold.
 ///
 /// # Permissions
 ///

@@ -129,6 +129,32 @@ async fn what_was_saved_is_listed_although_a_deletion_has_overtaken_it() {
     assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
 }
 
+/// A list has read what a save of this process has replaced since, while a deletion may have come before that or after.
+#[tokio::test(start_paused = true)]
+async fn what_a_list_may_not_show_and_memory_does_not_hold_is_read_again() {
+    let (backend, store) = new_cached().await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let deleter = store.clone();
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id_of("bob")).await });
+    deletions.arrived(1).await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let batches = backend.gate(Gate::after(Operation::BatchGetSecretValue));
+    let lister = store.clone();
+    let list = tokio::spawn(async move { lister.get_tokens().await });
+    batches.arrived(1).await;
+    let puts = backend.gate(Gate::after(Operation::PutSecretValue));
+    let save = spawn_save(&store, &token().user_name("bob").access_token("newer").build().expect("valid"));
+    puts.arrived(1).await;
+    deletions.open();
+    deletion.await.expect("no panic").expect("nothing to delete");
+    puts.open();
+    let saved = save.await.expect("no panic").expect("saved");
+    let before = backend.requests();
+    batches.open();
+    assert_eq!(list.await.expect("no panic").expect("listed"), [saved]);
+    assert_eq!(backend.requests().since(&before).count(Operation::GetSecretValue), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn bulk_work_keeps_to_half_of_the_quotas_and_backs_off_when_throttled() {
     let (backend, store) = new().await;

@@ -160,8 +160,14 @@ impl Find<'_> {
         let shows_older = |later: &Told<'_>| {
             later.answered.stamp > told.answered.stamp && later.index.is_some_and(|index| index < newest)
         };
+        // Beside a write of its own that had been sent by then, what it knows is as of when it heard of both.
+        let beside = super::told(self.history, self.call.process, self.name)
+            .filter(|write| write.is_write && write.sent.stamp < told.answered.stamp)
+            .filter(|write| write.answered.stamp < self.ended)
+            .map(|write| write.answered);
+        let mut known = beside.filter(|heard| heard.stamp > told.answered.stamp).chain([told.answered]);
         self.history.reads_lag
-            && self.call.begun.clocks.since(&told.answered.clocks) < NEVER_BACK + SHORT
+            && known.any(|known| self.call.begun.clocks.since(&known.clocks) < NEVER_BACK + SHORT)
             && super::told(self.history, self.call.process, self.name).any(|later| shows_older(&later))
     }
 }

@@ -475,3 +475,22 @@ fn a_miss_may_stand_in_for_what_is_older_than_what_was_seen_before_it() {
         assert_eq!(is_too_old, !is_fine, "{}", scribe.0);
     }
 }
+
+/// Which of the two came last can't be told before both are answered, and from then on the minute counts.
+#[test]
+fn a_miss_may_stand_in_for_a_minute_after_a_save_beside_its_deletion_is_answered() {
+    for (seconds, is_fine) in [(58, true), (63, false)] {
+        let mut scribe = Scribe::lagging();
+        scribe.lands(1).finds(1);
+        let save = scribe.begins(Action::Save { intent: 2 });
+        let put = scribe.sends(Operation::PutSecretValue);
+        scribe.lands(2).deletes().pass(30).is_told(put, Answer::Landed(2));
+        scribe.ends(save, scribe.shows(2));
+        scribe.pass(seconds);
+        let find = scribe.begins(Scribe::find());
+        let request = scribe.sends(Operation::GetSecretValue);
+        scribe.is_told(request, Answer::Shows(1)).ends(find, Outcome::Token(None));
+        let is_too_old = problems(&scribe.0).iter().any(|problem| problem.contains("too long ago"));
+        assert_eq!(is_too_old, !is_fine, "{}", scribe.0);
+    }
+}
