@@ -117,11 +117,11 @@ impl<'a> Change<'a> {
                     } else {
                         Left::Overtaken
                     }
-                } else if other.version.id == record.version.id {
-                    // It has been loaded before this was answered, and another write may have come after it.
+                } else if other.version.id == record.version.id
+                    || other.version.is_older_than(&record.version)
+                {
+                    // It may have been loaded before this was answered, and a write may have come after both.
                     if self.has_come_in_doubt(entry) { Left::InDoubt } else { Left::Known }
-                } else if other.version.is_older_than(&record.version) {
-                    Left::Known
                 } else {
                     Left::InDoubt
                 }
@@ -183,13 +183,14 @@ impl<'a> Change<'a> {
                 && created.zip(told).is_some_and(|(it, at)| it > at)
         };
         let now = cache.now();
+        // Of one secret it tells nothing of others that have had the name by then.
+        let at = at.filter(|_| arn.is_none());
         if is_gone {
             let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, now, &cache.settings);
             cache.install(entry, current.as_ref());
         } else if current.as_ref().filter(is_newer).is_none() {
             // What is known may have been made before the deletion or after: the next load tells by its date.
             add_one(&cache.doubts);
-            let at = at.filter(|_| arn.is_none());
             let entry =
                 Entry::perhaps_deleted(locator, current.as_deref(), arn, at, self.sent, now, &cache.settings);
             cache.install(entry, current.as_ref());

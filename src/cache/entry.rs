@@ -121,7 +121,7 @@ impl Entry {
             .serving(as_of.plus(settings.miss_time_to_live()))
     }
 
-    /// A record that this process has deleted, at this time by the service's clock.
+    /// A record that this process has deleted: whatever had the name, at this time by the service's clock, or what was known.
     pub(super) fn deleted(
         locator: Locator,
         before: Option<&Self>,
@@ -131,9 +131,10 @@ impl Entry {
         settings: &CacheSettings,
     ) -> Self {
         let traces = before.map(|before| before.traces().clone()).unwrap_or_default();
-        let gone = before.and_then(Self::version).map(|version| version.arn.clone()).or(traces.gone);
+        let last = before.and_then(Self::version).cloned();
+        let gone = last.as_ref().map(|version| version.arn.clone()).or(traces.gone);
         Self::new(locator, Known::Absent, Source::Written)
-            .after(Traces { gone, last: None, deleted: traces.deleted.max(at) })
+            .after(Traces { gone, last, deleted: traces.deleted.max(at) })
             .dated(as_of, now, settings)
             .serving(as_of.plus(settings.miss_time_to_live()))
     }

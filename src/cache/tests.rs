@@ -579,3 +579,34 @@ fn a_token_that_is_in_use_has_a_handle_for_every_thread() {
         std::thread::scope(|scope| scope.spawn(handle).join().expect("known"));
     }
 }
+
+/// The deletion came after both of them, and was answered before them.
+#[tokio::test]
+async fn a_save_over_what_is_in_doubt_behind_a_deletion_is_in_doubt_too() {
+    let cache = cache();
+    let locator = record(1, 0).0;
+    load(&cache, locator, Some(record(1, 0).1)).await;
+    let saves = [1, 2].map(|version| (Change::begin(&cache, locator), record(1, version).1));
+    Change::begin(&cache, locator).deleted(None, None);
+    cache.disown(locator);
+    load(&cache, locator, None).await;
+    for (save, saved) in saves {
+        save.saved(saved);
+        assert!(cache.get(&LookupKey::User("1")).is_none());
+    }
+}
+
+/// Another process had deleted it before, and somebody has logged in since.
+#[tokio::test]
+async fn a_deletion_by_arn_hides_nothing_that_came_before_it_but_what_its_secret_had_replaced() {
+    for (loaded, is_shown) in [(of_secret("login", 0, 7), true), (of_secret("predecessor", 0, 3), false)] {
+        let cache = cache();
+        let locator = record(1, 0).0;
+        load(&cache, locator, Some(of_secret("known", 0, 5))).await;
+        Change::begin(&cache, locator).deleted(Some("known"), at(9));
+        cache.disown(locator);
+        let arn = loaded.version.arn.clone();
+        load(&cache, locator, Some(loaded)).await;
+        assert_eq!(cache.get(&LookupKey::User("1")).is_some(), is_shown, "{arn}");
+    }
+}

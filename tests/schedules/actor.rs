@@ -30,6 +30,8 @@ pub(crate) struct Actor {
     pub(crate) dice: Dice,
     /// What this task has been given so far.
     pub(crate) found: Vec<Arc<OAuthToken>>,
+    /// What it could not save, with the number of its intent.
+    pub(crate) unsaved: Vec<(u32, Arc<OAuthToken>)>,
 }
 
 pub(crate) fn user(number: usize) -> &'static str {
@@ -92,7 +94,10 @@ impl Actor {
         if is(taste.find) {
             self.find(bob).await;
         } else if is(taste.save) {
-            self.save(bob).await;
+            match self.one_of_the_unsaved() {
+                Some((number, token)) => self.save_until_it_ends(number, token).await,
+                None => self.save(bob).await,
+            }
         } else if is(taste.delete) {
             self.delete(bob).await;
         } else if is(taste.forget) {
@@ -191,7 +196,15 @@ impl Actor {
         let token = built(token);
         let found = found.filter(|_| !detached);
         self.world.intend(number, intent(of, &token, found.as_deref()));
-        self.save_until_it_ends(number, token).await;
+        self.save_until_it_ends(number, Arc::new(token)).await;
+    }
+
+    fn one_of_the_unsaved(&mut self) -> Option<(u32, Arc<OAuthToken>)> {
+        if self.unsaved.is_empty() || self.dice.below(2) == 0 {
+            return None;
+        }
+        let any = self.below(self.unsaved.len());
+        Some(self.unsaved.swap_remove(any))
     }
 
     /// What a login gives.
@@ -210,15 +223,15 @@ impl Actor {
         token
     }
 
-    /// Whoever is told to save the token in the error does so, most of the time.
-    async fn save_until_it_ends(&mut self, number: u32, token: OAuthToken) {
-        let mut token = Arc::new(token);
+    /// Whoever is told to save the token in the error does so, most of the time, at once or later.
+    async fn save_until_it_ends(&mut self, number: u32, mut token: Arc<OAuthToken>) {
         for _ in 0..4 {
             let again = Arc::clone(&token);
             let save =
                 move |store: SecretsManagerTokenStore| async move { of_save(store.save_token(&again).await) };
             let given_back = self.call(Action::Save { intent: number }, save).await;
             match given_back.flatten() {
+                Some(again) if self.scene.saves_late => return self.unsaved.push((number, again)),
                 Some(again) if self.dice.below(5) > 0 => token = again,
                 _ => return,
             }
@@ -240,7 +253,7 @@ impl Actor {
     }
 
     fn id_of(&mut self, bob: &'static str) -> (Option<Name>, String, TokenId) {
-        if self.scene.own_ids && self.dice.below(3) == 0 {
+        if self.scene.own_ids && self.dice.below(3) < self.scene.by_own_id {
             (None, format!("own-{bob}"), own_id(bob))
         } else {
             (Some(name_of(bob)), bob.to_owned(), assigned(bob))

@@ -72,6 +72,7 @@ async fn play(seed: u64, scene: Arc<Scene>) -> (History, Vec<String>) {
             task,
             dice: Dice(dice.below(u64::MAX)),
             found: Vec::new(),
+            unsaved: Vec::new(),
         };
         actor.run().boxed_local()
     });

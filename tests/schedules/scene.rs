@@ -29,6 +29,10 @@ pub(crate) struct Scene {
     pub(crate) taste: Taste,
     /// Where in a second of the service's clock it begins, in milliseconds.
     pub(crate) phase: u64,
+    /// Whether the token of a failed save is kept, and saved again after something else has happened.
+    pub(crate) saves_late: bool,
+    /// Of three deletions of users with own ids, how many are by that id.
+    pub(crate) by_own_id: u64,
 }
 
 /// Weights of the kinds of steps.
@@ -48,7 +52,32 @@ fn one_of<T: Copy>(dice: &mut Dice, values: &[T]) -> T {
 }
 
 impl Scene {
+    /// One in four has a theme: what is rare in the others.
     pub(crate) fn of(seed: u64) -> Self {
+        let mut scene = Self::without_a_theme(seed);
+        match Dice(seed ^ 0x0007_4E3E).below(8) {
+            0 => scene.has_many_failed_saves(),
+            1 => scene.has_many_deletions_by_own_id(),
+            _ => {}
+        }
+        scene
+    }
+
+    fn has_many_failed_saves(&mut self) {
+        self.saves_late = true;
+        self.weather.failing = self.weather.failing.max(15);
+        self.taste.save = 10;
+        self.steps += 2;
+    }
+
+    fn has_many_deletions_by_own_id(&mut self) {
+        self.own_ids = true;
+        self.by_own_id = 2;
+        self.taste.save = 10;
+        self.taste.delete = 6;
+    }
+
+    fn without_a_theme(seed: u64) -> Self {
         let mut dice = Dice(seed);
         let dice = &mut dice;
         let users = one_of(dice, &[1, 1, 1, 2, 2, 3]);
@@ -99,6 +128,8 @@ impl Scene {
                 crowd: if is_cramped { 3 } else { 0 },
             },
             phase: dice.below(1_000),
+            saves_late: false,
+            by_own_id: 1,
         }
     }
 

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Gate, GateHandle, Operation};
-use oauth_token_store::{OAuthToken, RefreshError, TokenStore};
+use oauth_token_store::{OAuthToken, RefreshError, SecretsManagerTokenStore, TokenStore};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -55,10 +55,17 @@ async fn ten_thousand_tasks_on_several_threads_make_one_exchange() {
     assert_eq!(backend.requests().count(Operation::PutSecretValue), 1);
 }
 
-/// It has found the token expired, but looks for a refresh to join only when that has ended.
+/// It has found the token expired, but looks for a refresh to join only when that has ended. It asks the service again only
+/// if nothing is kept in memory.
 #[tokio::test(start_paused = true)]
 async fn who_comes_too_late_to_join_finds_what_was_saved() {
-    let (backend, store) = with_expired_bob().await;
+    for ((backend, store), reads) in [(with_expired_bob().await, 1), (cached_with_expired_bob().await, 0)] {
+        store.invalidate_all();
+        comes_too_late(&backend, &store, reads).await;
+    }
+}
+
+async fn comes_too_late(backend: &EmbeddedSecretsManager, store: &SecretsManagerTokenStore, reads: u64) {
     let bob = of("bob");
     let mut late = pin!(store.refresh_with(&bob, MINUTE, unwanted));
     let answers = backend.gate(Gate::after(Operation::GetSecretValue));
@@ -69,7 +76,9 @@ async fn who_comes_too_late_to_join_finds_what_was_saved() {
     // Nobody polls the late one now.
     let early = some(store.refresh_with(&bob, MINUTE, Server::default().exchange(HOUR)).await);
     assert_eq!(access_token_of(&early), "access-1");
+    let before = backend.requests();
     assert_eq!(some(late.await), early);
+    assert_eq!(backend.requests().since(&before).total(), reads);
 }
 
 #[tokio::test(start_paused = true)]
