@@ -22,6 +22,8 @@ pub(crate) struct Change<'a> {
     /// How often that had been put in doubt by then: doubt that has come since is another write's.
     doubts: u32,
     sent: Moment,
+    /// [`Cache::service_time`] when it was sent.
+    sent_by_service: Option<SystemTime>,
     /// [`Cache::losses`] when it was sent.
     losses: u64,
     is_of_earlier_write: bool,
@@ -38,6 +40,7 @@ impl<'a> Change<'a> {
             doubts: before.as_ref().map_or(0, |entry| entry.doubts()),
             before,
             sent: cache.now(),
+            sent_by_service: cache.service_time(),
             losses,
             is_of_earlier_write: false,
             is_settled: false,
@@ -145,13 +148,14 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// The deletion of whatever has this name, or of the secret of this ARN alone, has happened, at this time by the
-    /// service's clock, if that is known. From now on no find shows what was there before.
+    /// The deletion of whatever has this name, or of the secret of this ARN alone, has happened. From now on no find shows
+    /// what was there before. `at` is a time by the service's clock, if one is known, from before which nothing is there any
+    /// more: that of the deletion; of one secret alone, when that was there.
     pub(crate) fn deleted(mut self, arn: Option<&str>, at: Option<SystemTime>) {
         self.is_settled = true;
         let (cache, locator) = (self.cache, self.locator);
         let told = at;
-        let at = at.or_else(|| cache.service_time());
+        let at = at.or_else(|| self.sent_by_service.filter(|_| arn.is_none()));
         cache.note_service_time(at);
         let mut desk = cache.flights.lock(locator);
         desk.supersede();
@@ -170,7 +174,7 @@ impl<'a> Change<'a> {
             Some((entry, None)) => !entry.is_invalidated() || self.has_lost_nothing(),
             // What is known is another secret of the name: it is in doubt, and the one that was deleted does not come back.
             Some((_, Some(record))) if !is_meant(record) => false,
-            Some(_) if arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
+            Some(_) if arn.is_some() || arn_of(current.as_ref()) == arn_of(self.before.as_ref()) => true,
             // Loaded while the deletion was under way, or saved by somebody else in this process.
             Some((entry, Some(record))) => {
                 entry.source == Source::Loaded && at.is_some_and(|at| record.version.is_from_before(at))
@@ -183,8 +187,6 @@ impl<'a> Change<'a> {
                 && created.zip(told).is_some_and(|(it, at)| it > at)
         };
         let now = cache.now();
-        // Of one secret it tells nothing of others that have had the name by then.
-        let at = at.filter(|_| arn.is_none());
         if is_gone {
             let entry = Entry::deleted(locator, current.as_deref(), at, self.sent, now, &cache.settings);
             cache.install(entry, current.as_ref());
@@ -272,6 +274,7 @@ impl Cache {
                 let (source, now) = (Source::Loaded, self.now());
                 let entry = Entry::present(locator, record, before, source, asked.at, now, &self.settings);
                 if matches!(left, Left::InDoubt) {
+                    add_one(&self.doubts);
                     // Before anybody can see it.
                     entry.disown();
                 }
@@ -299,6 +302,7 @@ impl Cache {
             }
             Known::Present(known) if known.version.is_older_than(&record.version) => true,
             Known::Present(_) => {
+                add_one(&self.doubts);
                 entry.disown();
                 return None;
             }

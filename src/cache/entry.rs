@@ -383,9 +383,13 @@ impl Entry {
         self.flag(flags);
     }
 
-    /// What is loaded next is believed; until then it serves on.
-    pub(super) fn believe_the_next(&self) {
-        self.flag(OUTVOTED);
+    /// Whether what is loaded next is believed; until then it serves on.
+    pub(super) fn believe_the_next(&self, is_believed: bool) {
+        if is_believed {
+            self.flag(OUTVOTED);
+        } else {
+            self.flags.fetch_and(!OUTVOTED, Ordering::Release);
+        }
     }
 
     /// Whether it has a say in what is believed next.

@@ -37,12 +37,12 @@ impl Index {
         (entry.locator == *locator && entry.is_alive()).then_some(entry)
     }
 
-    /// All living entries.
+    /// One entry of each name; one that is dead is being replaced at this moment.
     pub(super) fn all(&self) -> Vec<Arc<Entry>> {
         let mut all = Vec::new();
         self.entries.iter_sync(|hash, entry| {
             // Under its locator each has one place.
-            if entry.is_alive() && *hash == self.hash_of(&entry.locator) {
+            if *hash == self.hash_of(&entry.locator) {
                 all.push(Arc::clone(entry));
             }
             true
@@ -80,6 +80,11 @@ impl Index {
         if !entry.is_alive() {
             self.remove(hash, entry);
         }
+    }
+
+    /// Takes a key away again, if it still leads to this entry.
+    pub(super) fn take_back(&self, key: &LookupKey<'_>, entry: &Arc<Entry>) {
+        self.remove(self.hash(key), entry);
     }
 
     /// Takes away every key by which a search has found another entry than `entry`: which of them is meant may have changed.

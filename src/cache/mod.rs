@@ -159,12 +159,15 @@ impl Cache {
         })
     }
 
-    /// The record itself, or a newer one of the same name if one was seen not long ago; `None` if it is older than what was
-    /// seen, and that is not in memory: the record was deleted since, or may have been.
-    pub(crate) fn not_older(&self, locator: &Locator, record: Record) -> Option<Record> {
+    /// The record itself, or a newer one of the same name if one was seen not long ago: `Some(None)` if it was deleted
+    /// since, `None` if it may have been, or have been replaced, which only the service can tell.
+    pub(crate) fn not_older(&self, locator: &Locator, record: Record) -> Option<Option<Record>> {
         match self.index.of(locator) {
-            Some(entry) if entry.is_ahead_of(Some(&record), &self.now()) => entry.record().cloned(),
-            _ => Some(record),
+            Some(entry) if entry.is_ahead_of(Some(&record), &self.now()) => match entry.record() {
+                None if entry.is_in_doubt() => None,
+                newer => Some(newer.cloned()),
+            },
+            _ => Some(Some(record)),
         }
     }
 
@@ -212,6 +215,10 @@ impl Cache {
             && !self.is_name_of_a_record(key)
         {
             self.index.add(key, &entry);
+            // It may have come meanwhile, for it has another lock.
+            if self.is_name_of_a_record(key) {
+                self.index.take_back(key, &entry);
+            }
         }
         drop(desk);
     }

@@ -13,6 +13,7 @@ use super::Cache;
 use super::clock::Moment;
 use super::counters::add_one;
 use super::entry::{Entry, Source};
+use super::settings::SHORT;
 
 /// What a read wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,11 @@ pub(crate) enum Demand {
 /// How a load ended, for all who wait for it.
 #[derive(Clone)]
 pub(super) enum Landing {
-    Known(Option<Record>),
+    Known {
+        record: Option<Record>,
+        /// When it was asked for.
+        asked: Moment,
+    },
     Failed(StoreError),
     /// Something was written meanwhile: look again.
     Superseded,
@@ -74,18 +79,31 @@ impl Cache {
                 Look::Answer(record) => return Ok(record),
                 Look::Stale(record) => return Ok(Some(self.served_stale(record))),
                 Look::Lead(flight) => flight.outcome().await.ok_or_else(abandoned)?,
-                Look::Join(flight) => flight.outcome().await.unwrap_or(Landing::Superseded),
+                Look::Join(flight) => {
+                    let is_from_before = not_before.is_some_and(|first| flight.number() < first);
+                    match flight.outcome().await {
+                        Some(Landing::Known { asked, .. }) if is_from_before && self.is_over(&asked) => {
+                            Landing::Superseded
+                        }
+                        landing => landing.unwrap_or(Landing::Superseded),
+                    }
+                }
                 Look::WaitInVain(flight) => {
                     flight.outcome().await;
                     Landing::Superseded
                 }
             };
             match landing {
-                Landing::Known(record) => return Ok(record),
+                Landing::Known { record, .. } => return Ok(record),
                 Landing::Superseded => {}
                 Landing::Failed(error) => return self.after_failure(&locator, demand, error),
             }
         }
+    }
+
+    /// Whether what was asked for then is not fresh any more: the process may have been frozen during the load.
+    fn is_over(&self, asked: &Moment) -> bool {
+        self.now().since(asked) >= self.settings.time_to_live.max(SHORT)
     }
 
     /// Looks at what is known, and starts a load if one is needed. The first look puts down which loads come `not_before` it.
@@ -119,7 +137,7 @@ impl Cache {
             }
             (Some(flight), None) if demand == Demand::Cached || flight.number() >= not_before => {
                 if let Some(entry) = entry.as_deref().filter(|_| demand == Demand::Reload) {
-                    entry.believe_the_next();
+                    entry.believe_the_next(true);
                 }
                 return Look::Join(flight);
             }
@@ -132,7 +150,7 @@ impl Cache {
             Demand::Current | Demand::Reload => "forced",
         };
         if let Some(entry) = entry.as_deref().filter(|_| demand == Demand::Reload) {
-            entry.believe_the_next();
+            entry.believe_the_next(true);
         }
         let (ticket, flight) = desk.start();
         // Before the lock is let go: what is admitted after that ends the outage.
@@ -192,6 +210,7 @@ impl Cache {
             Err(error) => {
                 if let Some(entry) = current.filter(|_| is_registered) {
                     entry.note_failure(error.is_retryable(), &now);
+                    entry.believe_the_next(false);
                 }
                 return Some(if is_registered { Landing::Failed(error) } else { Landing::Superseded });
             }
@@ -206,7 +225,7 @@ impl Cache {
             if known.is_due_for_a_touch(&now) {
                 self.bound.touch(&locator);
             }
-            return Some(Landing::Known(known.record().cloned()));
+            return Some(Landing::Known { record: known.record().cloned(), asked });
         }
         let entry = match known {
             Some(known) if known.is_ahead_of(record.as_ref(), &now) => {
@@ -225,7 +244,7 @@ impl Cache {
             },
         };
         let entry = self.install(entry, current.as_ref());
-        Some(Landing::Known(entry.record().cloned()))
+        Some(Landing::Known { record: entry.record().cloned(), asked })
     }
 
     fn after_failure(

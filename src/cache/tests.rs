@@ -97,7 +97,7 @@ async fn a_deletion_is_not_forgotten_for_misses() {
         cache.read(record(user, 0).0, Demand::Cached, load).await.expect("a miss");
     }
     cache.bound.settle();
-    assert!(cache.not_older(&locator, deleted).is_none());
+    assert!(matches!(cache.not_older(&locator, deleted), Some(None)));
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ fn a_deletion_without_a_date_was_not_before_the_latest_date_told() {
     Change::begin(&cache, record(1, 0).0).deleted(None, at(5));
     let (locator, before) = record(2, 0);
     Change::begin(&cache, locator).deleted(None, None);
-    assert!(cache.not_older(&locator, before).is_none());
+    assert!(matches!(cache.not_older(&locator, before), Some(None)));
 }
 
 /// By ARN: the secret that was meant had been replaced already.
@@ -179,12 +179,13 @@ fn a_deletion_without_a_date_was_not_before_the_latest_date_told() {
 fn a_deletion_of_another_secret_of_the_name_leaves_it_to_the_next_load() {
     let cache = cache();
     save(&cache, 1, 1);
-    Change::begin(&cache, record(1, 1).0).deleted(Some("another"), at(5));
+    Change::begin(&cache, record(1, 1).0).deleted(Some("another"), at(0));
     assert!(cache.get(&LookupKey::User("1")).is_none());
     assert!(cache.base(&LookupKey::User("1"), false).is_none());
     let ((locator, known), (_, older)) = (record(1, 1), record(1, 0));
     let newest = known.version.clone();
-    assert_eq!(cache.not_older(&locator, known).map(|record| record.version), Some(newest));
+    let shown = cache.not_older(&locator, known).flatten();
+    assert_eq!(shown.map(|record| record.version), Some(newest));
     // What is known may be older than what was deleted: it stands in for nothing.
     assert!(cache.not_older(&locator, older).is_none());
 }
@@ -603,10 +604,135 @@ async fn a_deletion_by_arn_hides_nothing_that_came_before_it_but_what_its_secret
         let cache = cache();
         let locator = record(1, 0).0;
         load(&cache, locator, Some(of_secret("known", 0, 5))).await;
-        Change::begin(&cache, locator).deleted(Some("known"), at(9));
+        Change::begin(&cache, locator).deleted(Some("known"), at(5));
         cache.disown(locator);
         let arn = loaded.version.arn.clone();
         load(&cache, locator, Some(loaded)).await;
         assert_eq!(cache.get(&LookupKey::User("1")).is_some(), is_shown, "{arn}");
     }
+}
+
+/// Two saves have found nothing to write, in reads from before the deletion.
+#[tokio::test]
+async fn what_two_saves_have_read_before_a_deletion_stays_in_doubt() {
+    let cache = cache();
+    let (locator, read) = record(1, 0);
+    let asked = [(); 2].map(|()| cache.asking());
+    load(&cache, locator, None).await;
+    for asked in asked {
+        cache.observed(locator, &read, &asked);
+        assert!(cache.get(&LookupKey::User("1")).is_none());
+    }
+}
+
+/// One secret and its predecessor, of which nobody here has known: a replica that lags behind shows the predecessor, and
+/// then another one the secret.
+#[tokio::test]
+async fn what_was_deleted_by_arn_does_not_come_back_behind_its_predecessor() {
+    let cache = cache();
+    let locator = record(1, 0).0;
+    Change::begin(&cache, locator).deleted(Some("deleted"), at(5));
+    for shown in [of_secret("predecessor", 0, 3), of_secret("deleted", 0, 5)] {
+        let arn = shown.version.arn.clone();
+        cache.disown(locator);
+        load(&cache, locator, Some(shown)).await;
+        assert!(cache.get(&LookupKey::User("1")).is_none(), "{arn}");
+    }
+}
+
+/// A date that was told while the answer was on its way may be from after the deletion.
+#[tokio::test]
+async fn a_deletion_without_a_date_hides_nothing_that_came_after_it() {
+    let cache = cache();
+    let locator = record(1, 0).0;
+    cache.note_service_time(at(3));
+    let deletion = Change::begin(&cache, locator);
+    cache.note_service_time(at(9));
+    deletion.deleted(None, None);
+    cache.disown(locator);
+    load(&cache, locator, Some(of_secret("login", 0, 7))).await;
+    assert!(cache.get(&LookupKey::User("1")).is_some());
+}
+
+/// It asked to believe what comes next, and nothing came.
+#[tokio::test]
+async fn a_reload_that_failed_lets_nothing_older_in() {
+    let cache = cache();
+    save(&cache, 1, 1);
+    let (locator, older) = record(1, 0);
+    let failing = || async { Err(crate::contract::ErrorKind::Throttled.into()) };
+    cache.read(locator, Demand::Reload, failing).await.expect_err("throttled");
+    let stale = move || {
+        let older = older.clone();
+        async move { Ok(Some(older)) }
+    };
+    cache.read(locator, Demand::Current, stale).await.expect("kept");
+    let found = cache.get(&LookupKey::User("1")).expect("known");
+    assert!(*found == *record(1, 1).1.token);
+}
+
+/// The process was frozen while a load was under way whose caller had gone.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_given_what_was_asked_for_longer_ago_than_the_time_to_live() {
+    #[derive(Debug)]
+    struct Frozen(std::sync::atomic::AtomicU64);
+    impl Clock for Frozen {
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(1)
+        }
+        fn wall(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
+        }
+    }
+    let clock = Arc::new(Frozen(AtomicU64::new(1)));
+    let cache = Cache::new(CacheSettings::default(), clock.clone());
+    let locator = record(1, 0).0;
+    let (loads, gate) = (Arc::new(AtomicU64::new(0)), Arc::new(Semaphore::new(0)));
+    let load = {
+        let (loads, gate) = (Arc::clone(&loads), Arc::clone(&gate));
+        move || {
+            let version = loads.fetch_add(1, Ordering::Relaxed);
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.acquire().await.expect("open").forget();
+                Ok(Some(record(1, version as usize).1))
+            }
+        }
+    };
+    let mut gone = Box::pin(cache.read(locator, Demand::Cached, load.clone()));
+    assert!(is_pending(gone.as_mut()));
+    tokio::task::yield_now().await;
+    clock.0.store(3_601, Ordering::Relaxed);
+    let mut find = Box::pin(cache.read(locator, Demand::Cached, load));
+    assert!(is_pending(find.as_mut()));
+    gate.add_permits(2);
+    let found = find.await.expect("loaded").expect("there");
+    assert_eq!(found.version.id, record(1, 1).1.version.id);
+    assert_eq!(loads.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn that_there_is_nothing_is_forgotten_with_all_else() {
+    let cache = cache();
+    let locator = record(1, 0).0;
+    load(&cache, locator, None).await;
+    assert!(matches!(cache.base(&LookupKey::User("1"), false), Some(None)));
+    cache.invalidate_all();
+    assert!(cache.base(&LookupKey::User("1"), false).is_none());
+}
+
+/// Another record may be named by it by now.
+#[test]
+fn a_key_that_a_record_was_not_named_by_does_not_lead_to_it_without_a_search() {
+    let cache = cache();
+    let named = OAuthToken::builder().client_id("c").refresh_token("first").build().expect("valid");
+    let [first, second] =
+        ["first", "second"].map(|refresh_token| LookupKey::Refresh { client_id: "c", refresh_token });
+    let rotated = named.new_record().expect("a record").to_builder().refresh_token("second").build();
+    let token = Arc::new(rotated.expect("valid").into_found(None));
+    let record = Record { token, ..record(1, 0).1 };
+    Change::begin(&cache, first.locator()).saved(record.clone());
+    assert!(cache.get(&second).is_none());
+    cache.resolve(&second, first.locator(), &record);
+    assert!(cache.get(&second).is_some());
 }

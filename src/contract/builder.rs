@@ -22,6 +22,8 @@ pub struct OAuthTokenBuilder {
     assigned_id: Option<TokenId>,
     unfinished: Option<UnfinishedSave>,
     reserved_extra: bool,
+    /// Whether the expiry time was set here, and not copied along.
+    is_expiry_set: bool,
 }
 
 macro_rules! text_setters {
@@ -44,6 +46,7 @@ impl OAuthTokenBuilder {
             assigned_id: None,
             unfinished: None,
             reserved_extra: false,
+            is_expiry_set: false,
         }
     }
 
@@ -55,6 +58,7 @@ impl OAuthTokenBuilder {
             assigned_id: token.assigned_id().cloned(),
             unfinished: token.unfinished().cloned(),
             reserved_extra: false,
+            is_expiry_set: false,
         }
     }
 
@@ -90,12 +94,14 @@ impl OAuthTokenBuilder {
     /// When the access token expires, truncated to milliseconds.
     pub fn expiry_time(mut self, instant: SystemTime) -> Self {
         self.fields.set_expiry_time(Some(instant));
+        self.is_expiry_set = true;
         self
     }
 
     /// How long from now the access token is valid: `expires_in` of RFC 6749 §5.1.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.fields.set_expiry_time(SystemTime::now().checked_add(lifetime));
+        self.is_expiry_set = true;
         self
     }
 
@@ -155,6 +161,7 @@ impl OAuthTokenBuilder {
         let response = token_response::parse(body, received_at)?;
         self.fields.set_expiry_time(None);
         self.fields.overlay(&response);
+        self.is_expiry_set = true;
         Ok(self)
     }
 
@@ -172,7 +179,7 @@ impl OAuthTokenBuilder {
             return Err(StoreError::new(ErrorKind::Invalid, message));
         }
         self.fields.id = if self.id.is_empty() { None } else { Some(TokenId::new(self.id)?) };
-        if let Some(found) = &self.found {
+        if let Some(found) = self.found.as_ref().filter(|_| !self.is_expiry_set) {
             let new_access_token = self.fields.text(Field::AccessToken) != found.text(Field::AccessToken);
             if new_access_token && self.fields.expiry_time() == found.expiry_time() {
                 // It was copied along with the access token that it belonged to.

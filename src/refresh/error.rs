@@ -72,10 +72,12 @@ impl RefreshError {
     /// The OAuth server may have spent the old refresh token for it, so do not lose it: give it to
     /// [`save_token`](crate::TokenStore::save_token), now if the error [is retryable](Self::is_retryable), else once the
     /// cause is mended. If a write ended without an answer, the token remembers it: see [`StoreError::token`]. After a
-    /// logout ([`ErrorKind::Deleted`]) revoke it at the OAuth server.
+    /// logout ([`ErrorKind::Deleted`]) revoke it at the OAuth server. One that is not the record's
+    /// ([`ErrorKind::Conflict`]) would be saved to another record: see to the exchange first.
     ///
-    /// The next refresh of the record in this process saves it, too, before it exchanges anything, if nobody has saved the
-    /// record since; after [`ErrorKind::Deleted`] and [`ErrorKind::Conflict`] it doesn't.
+    /// The next refresh in this process that reads the record again saves it, too, before it exchanges anything, if nobody
+    /// has saved the record since; after [`ErrorKind::Deleted`] and [`ErrorKind::Conflict`] it doesn't. If it still
+    /// cannot be saved and is not fresh any more, it is exchanged in its turn.
     pub fn token(&self) -> Option<&Arc<OAuthToken>> {
         self.0.token.as_ref()
     }
@@ -117,6 +119,9 @@ impl RefreshError {
             }
             Cause::Save(error) if error.kind() == ErrorKind::Deleted => {
                 "the token was deleted while it was exchanged: revoke the one inside this error at the OAuth server"
+            }
+            Cause::Save(error) if error.kind() == ErrorKind::Conflict => {
+                "the token inside this error is not this record's: do what the source says before you save it anywhere"
             }
             Cause::Save(error) if error.is_retryable() => {
                 "the exchange succeeded, but not its save: save the token inside this error"
@@ -208,6 +213,7 @@ mod tests {
             (not_saved(ErrorKind::Unavailable), true, true, "save the token inside this error"),
             (not_saved(ErrorKind::AccessDenied), false, true, "do what the source says and save the token"),
             (not_saved(ErrorKind::Deleted), false, true, "revoke"),
+            (not_saved(ErrorKind::Conflict), false, true, "not this record's"),
             (RefreshError::not_exchanged(callers_own(), NAME), false, false, "log in again"),
             (RefreshError::abandoned(NAME), false, false, "panicked"),
         ] {
@@ -221,7 +227,7 @@ mod tests {
         }
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), 7);
+        assert_eq!(texts.len(), 8);
     }
 
     #[test]

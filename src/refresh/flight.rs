@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::contract::{ErrorKind, OAuthToken, StoreError};
+use crate::record::Version;
 
 use super::RefreshError;
 use super::counters::Counters;
@@ -48,54 +49,119 @@ pub(super) struct Refresh<R> {
     pub(super) leeway: Duration,
 }
 
+/// Why there is no token.
+struct Failure {
+    error: RefreshError,
+    /// The version that was to be exchanged, if it came to that.
+    of: Option<Arc<Version>>,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { error: error.into(), of: None }
+    }
+}
+
+impl Failure {
+    fn of(current: &Stored) -> impl FnOnce(RefreshError) -> Self {
+        let of = Some(Arc::clone(&current.record.version));
+        |error| Self { error, of }
+    }
+}
+
 impl<R: Records> Refresh<R> {
     pub(super) async fn run(self, exchange: Exchange) -> Outcome {
-        let outcome = self.refresh(exchange).await.unwrap_or_else(Outcome::Failed);
+        let refreshed = self.refresh(exchange).await;
+        let outcome = refreshed.unwrap_or_else(|Failure { error, of }| Outcome::Failed { error, of });
         self.report(&outcome);
         outcome
     }
 
-    async fn refresh(&self, exchange: Exchange) -> Result<Outcome, RefreshError> {
+    async fn refresh(&self, exchange: Exchange) -> Result<Outcome, Failure> {
         // The refresh before this one may have ended between the find and this one's beginning.
         if let Some(token) = self.records.known(&self.found.locator).filter(|token| self.is_fresh(token)) {
             return Ok(Outcome::FoundFresh(token));
         }
         // What was found may be older than what another process has stored since.
-        let Some(mut current) = self.records.re_read(&self.found.locator).await? else {
-            self.unsaved.forget(&self.found.locator);
+        let re_read = self.records.re_read(&self.found.locator).await;
+        let Some(mut current) = re_read.map_err(|error| self.not_read(error))? else {
             return Ok(Outcome::Gone);
         };
         if self.is_fresh(&current.record.token) {
             return Ok(Outcome::FoundFresh(current.record.token));
         }
         if let Some(exchanged) = self.unsaved.take(&current) {
-            let saved = self.save(&current, OAuthToken::clone(&exchanged)).await?;
-            if self.is_fresh(&saved.record.token) {
-                return Ok(Outcome::Exchanged(saved));
-            }
-            match self.records.re_read(&current.locator).await? {
-                Some(now) => current = now,
-                None => return Ok(Outcome::Gone),
+            current = match self.save_over(&current, &exchanged).await {
+                Ok(Some(saved)) if self.is_fresh(&saved.record.token) => {
+                    return Ok(Outcome::Exchanged(saved));
+                }
+                Ok(saved) => match self.records.re_read(&current.locator).await? {
+                    // A replica that lags behind shows what was there before.
+                    Some(now) => saved.filter(|saved| now.is_older_than(saved)).unwrap_or(now),
+                    None => return Ok(Outcome::Gone),
+                },
+                // Not to be saved, now or ever, and over by now: what follows it is of use all the same.
+                Err(error) if Self::is_kept_after(&error) && !self.is_fresh(&exchanged) => {
+                    current.with_token(exchanged)
+                }
+                Err(error) => return Err(Failure::of(&current)(error)),
+            };
+            if self.is_fresh(&current.record.token) {
+                return Ok(Outcome::FoundFresh(current.record.token));
             }
         }
         let attempt = self.counters.begin();
         match exchange(Arc::clone(&current.record.token)).await {
             Ok(given) => {
                 attempt.succeeded();
-                self.save(&current, given).await.map(Outcome::Exchanged)
+                self.save(&current, given).await.map(Outcome::Exchanged).map_err(Failure::of(&current))
             }
             Err(error) => {
                 drop(attempt);
                 match self.refreshed_elsewhere(&current).await {
                     Some(token) => Ok(Outcome::ExchangedElsewhere(token)),
-                    None => Err(RefreshError::not_exchanged(error, &current.record.name)),
+                    None => {
+                        let error = RefreshError::not_exchanged(error, &current.record.name);
+                        Err(Failure::of(&current)(error))
+                    }
                 }
             }
         }
     }
 
+    /// The record cannot be read again. What an exchange of it gave and could not be saved is of use all the same.
+    fn not_read(&self, error: StoreError) -> Failure {
+        let kept = self.unsaved.of(&self.found).filter(|kept| error.is_retryable() && self.is_fresh(kept));
+        let Some(kept) = kept else { return error.into() };
+        let error = RefreshError::not_saved(error, OAuthToken::clone(&kept), &self.found.record.name);
+        Failure { error, of: None }
+    }
+
     /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
     async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
+        let save = |token: OAuthToken| async move { self.records.save(&token).await.map(Some) };
+        // Over whatever is there.
+        let saved = self.save_by(current, given, save).await?;
+        saved.ok_or_else(|| StoreError::from(ErrorKind::Unexpected).into())
+    }
+
+    /// Saves what an earlier exchange of this very version gave; `None` if somebody has written since, for then that is the
+    /// newer one.
+    async fn save_over(
+        &self,
+        current: &Stored,
+        exchanged: &OAuthToken,
+    ) -> Result<Option<Stored>, RefreshError> {
+        let save = |token: OAuthToken| async move { self.records.save_over(&token, current).await };
+        self.save_by(current, exchanged.clone(), save).await
+    }
+
+    async fn save_by<S: Future<Output = Result<Option<Stored>, StoreError>>>(
+        &self,
+        current: &Stored,
+        given: OAuthToken,
+        save: impl FnOnce(OAuthToken) -> S,
+    ) -> Result<Option<Stored>, RefreshError> {
         let token = match to_save(&current.record.token, &given) {
             Ok(token) => token,
             Err(error) => {
@@ -104,7 +170,7 @@ impl<R: Records> Refresh<R> {
             }
         };
         // A client that the application brought runs its code in here.
-        let saved = match AssertUnwindSafe(self.records.save(&token)).catch_unwind().await {
+        let saved = match AssertUnwindSafe(save(token.clone())).catch_unwind().await {
             Ok(saved) => saved,
             Err(_) => {
                 let message = "the save panicked, so it may have landed or not";
@@ -112,13 +178,18 @@ impl<R: Records> Refresh<R> {
             }
         };
         saved.map_err(|error| {
-            let is_of_use = !matches!(error.kind(), ErrorKind::Deleted | ErrorKind::Conflict);
             let error = RefreshError::not_saved(error, token, &current.record.name);
-            if let Some(token) = error.token().filter(|_| is_of_use) {
+            if let Some(token) = error.token().filter(|_| Self::is_kept_after(&error)) {
                 self.unsaved.keep(current, token);
             }
             error
         })
+    }
+
+    /// Whether what could not be saved may yet be.
+    fn is_kept_after(error: &RefreshError) -> bool {
+        let is_final = |error: &StoreError| matches!(error.kind(), ErrorKind::Deleted | ErrorKind::Conflict);
+        !error.store_error().is_some_and(is_final)
     }
 
     /// What another process has stored, if its exchange is the reason why ours failed.
@@ -141,7 +212,7 @@ impl<R: Records> Refresh<R> {
             Outcome::Exchanged(_) | Outcome::ExchangedElsewhere(_) => {
                 tracing::info!(secret, reason, outcome = outcome.as_str(), "refreshed");
             }
-            Outcome::Failed(error) => {
+            Outcome::Failed { error, .. } => {
                 let store_error = error.store_error().map(tracing::field::display);
                 tracing::info!(secret, reason, outcome = outcome.as_str(), store_error, "{error}");
             }

@@ -17,7 +17,8 @@
 //!   the save, which merges them over whatever is stored by then. Nothing is deleted, and what was deleted in the
 //!   meantime stays so: the token that is saved was built from a found one, so the save refuses to make a record of it.
 //!   What could not be saved is kept, too, and is what the next refresh of the record begins with: the old refresh token is
-//!   not exchanged a second time, and a token whose callers have all gone away is not lost.
+//!   not exchanged a second time, and a token whose callers have all gone away is not lost. It is saved over the version
+//!   that was exchanged and no other, and if it cannot be saved for longer than it is fresh, it is exchanged itself.
 //! - *A lost race is no failure.* Where another process has spent the refresh token first, our exchange fails, and one more
 //!   read finds what the other has stored. If that is not there yet, the exchange's error is the answer: the next
 //!   refresh finds it.

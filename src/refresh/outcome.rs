@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::OAuthToken;
+use crate::record::Version;
 
 use super::RefreshError;
 use super::decision::{has_the_access_token_of, is_fresh};
@@ -21,7 +22,11 @@ pub(super) enum Outcome {
     Exchanged(Stored),
     /// The exchange failed because another process had made its own.
     ExchangedElsewhere(Arc<OAuthToken>),
-    Failed(RefreshError),
+    Failed {
+        error: RefreshError,
+        /// The version that was to be exchanged, if it came to that.
+        of: Option<Arc<Version>>,
+    },
 }
 
 impl Outcome {
@@ -30,14 +35,21 @@ impl Outcome {
     ///
     /// What was exchanged always is: a leeway longer than the tokens' life would have one exchange after the other. While
     /// its save wrote tags, another save of this process may have come and ended before the one who joins has asked; what
-    /// that has put there, such as a new login, was not exchanged.
-    pub(super) fn for_who_joined<R: Records>(self, records: &R, leeway: Duration) -> Option<Refreshed> {
+    /// that has put there, such as a new login, was not exchanged. Nor does the end of an earlier login tell of the one that
+    /// was `found`.
+    pub(super) fn for_who_joined<R: Records>(
+        self,
+        records: &R,
+        found: &Stored,
+        leeway: Duration,
+    ) -> Option<Refreshed> {
         let is_fresh = |token: &OAuthToken| is_fresh(token, records.now(), leeway);
         match self {
             Self::FoundFresh(token) if !is_fresh(&token) => None,
+            Self::Failed { of: Some(of), .. } if found.is_later_than(&of) => None,
             Self::Exchanged(stored) => {
                 let exchanged = Arc::clone(&stored.record.token);
-                let newest = records.not_older(stored);
+                let newest = records.not_older(stored)?;
                 let is_of_use =
                     |token: &Arc<OAuthToken>| has_the_access_token_of(token, &exchanged) || is_fresh(token);
                 newest.as_ref().is_none_or(is_of_use).then_some(Ok(newest))
@@ -52,7 +64,7 @@ impl Outcome {
             Self::Gone => Ok(None),
             Self::FoundFresh(token) | Self::ExchangedElsewhere(token) => Ok(Some(token)),
             Self::Exchanged(stored) => Ok(Some(stored.record.token)),
-            Self::Failed(error) => Err(error),
+            Self::Failed { error, .. } => Err(error),
         }
     }
 
@@ -62,7 +74,7 @@ impl Outcome {
             Self::FoundFresh(_) => "refreshed elsewhere",
             Self::Exchanged(_) => "exchanged",
             Self::ExchangedElsewhere(_) => "exchange failed, refreshed elsewhere",
-            Self::Failed(_) => "failed",
+            Self::Failed { .. } => "failed",
         }
     }
 }

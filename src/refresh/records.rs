@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::contract::{Locator, OAuthToken, StoreError};
-use crate::record::Record;
+use crate::record::{Record, Version};
 
 /// A stored token, as it was read.
 #[derive(Clone)]
@@ -12,6 +12,22 @@ pub(crate) struct Stored {
     /// Names the record, however it was looked up.
     pub(crate) locator: Locator,
     pub(crate) record: Record,
+}
+
+impl Stored {
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        self.record.version.is_older_than(&other.record.version)
+    }
+
+    /// Whether this is another version, and as far as can be told not one from before.
+    pub(super) fn is_later_than(&self, version: &Version) -> bool {
+        *self.record.version != *version && !self.record.version.is_older_than(version)
+    }
+
+    /// As if this token were stored in its place.
+    pub(super) fn with_token(self, token: Arc<OAuthToken>) -> Self {
+        Self { record: Record { token, ..self.record }, ..self }
+    }
 }
 
 /// Where the tokens are. A clone is a handle to the same place.
@@ -31,7 +47,14 @@ pub(crate) trait Records: Clone + Send + Sync + 'static {
     /// Saves a token; returns what is then stored.
     fn save(&self, token: &OAuthToken) -> impl Future<Output = Result<Stored, StoreError>> + Send;
 
-    /// The token, or a newer one of the same record that this process remembers; `None` if it remembers that it was
-    /// deleted since.
-    fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>>;
+    /// Saves a token over this version alone; `None` if another one is there by now.
+    fn save_over(
+        &self,
+        token: &OAuthToken,
+        current: &Stored,
+    ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// The token, or a newer one of the same record that this process remembers: `Some(None)` if it remembers that it was
+    /// deleted since, `None` if only a read can tell.
+    fn not_older(&self, stored: Stored) -> Option<Option<Arc<OAuthToken>>>;
 }

@@ -82,8 +82,8 @@ impl Refreshes {
             match self.place(refresh.found.locator) {
                 Place::Join(flight) => {
                     let outcome = flight.outcome().await;
-                    let refreshed =
-                        outcome.and_then(|it| it.for_who_joined(&refresh.records, refresh.leeway));
+                    let refreshed = outcome
+                        .and_then(|it| it.for_who_joined(&refresh.records, &refresh.found, refresh.leeway));
                     // Else it is of no use to us, or abandoned. Whoever led it has had its answer and does not come back.
                     if let Some(refreshed) = refreshed {
                         return refreshed;
@@ -175,8 +175,12 @@ mod tests {
             Ok(self.stored())
         }
 
-        fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>> {
-            Some(stored.record.token)
+        async fn save_over(&self, token: &OAuthToken, _: &Stored) -> Result<Option<Stored>, StoreError> {
+            self.save(token).await.map(Some)
+        }
+
+        fn not_older(&self, stored: Stored) -> Option<Option<Arc<OAuthToken>>> {
+            Some(Some(stored.record.token))
         }
     }
 
@@ -195,7 +199,9 @@ mod tests {
         assert_eq!(refresh(|_| Err(ErrorKind::Invalid.into())).await, (false, 1, 1));
         assert_eq!(refresh(|_| panic!("an exchange panics")).await, (false, 2, 2));
         // It is the save that fails.
-        assert_eq!(refresh(|current| current.to_builder().extra("refuse", "1").build()).await, (false, 3, 2));
+        let refused =
+            |current: Arc<OAuthToken>| current.to_builder().access_token("a").extra("refuse", "1").build();
+        assert_eq!(refresh(refused).await, (false, 3, 2));
         // What could not be saved is saved before another exchange is made.
         assert_eq!(refresh(|_| panic!("not exchanged")).await, (false, 3, 2));
     }
@@ -226,7 +232,11 @@ mod tests {
             panic!("there is nothing to save")
         }
 
-        fn not_older(&self, _: Stored) -> Option<Arc<OAuthToken>> {
+        async fn save_over(&self, _: &OAuthToken, _: &Stored) -> Result<Option<Stored>, StoreError> {
+            panic!("there is nothing to save")
+        }
+
+        fn not_older(&self, _: Stored) -> Option<Option<Arc<OAuthToken>>> {
             panic!("nothing is exchanged")
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::contract::{Locator, OAuthToken};
+use crate::record::Version;
 
 use super::records::Stored;
 
@@ -15,23 +16,31 @@ pub(super) struct Unsaved(Mutex<HashMap<Locator, Kept>>);
 struct Kept {
     token: Arc<OAuthToken>,
     /// The version that was exchanged. Over any other one this token may be the older.
-    version_id: String,
+    over: Arc<Version>,
 }
 
 impl Unsaved {
     pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
-        let kept = Kept { token: Arc::clone(token), version_id: exchanged.record.version.id.clone() };
+        let kept = Kept { token: Arc::clone(token), over: Arc::clone(&exchanged.record.version) };
         self.lock().insert(exchanged.locator, kept);
+    }
+
+    /// What is kept for this version.
+    pub(super) fn of(&self, found: &Stored) -> Option<Arc<OAuthToken>> {
+        let kept = self.lock();
+        let kept = kept.get(&found.locator).filter(|kept| kept.over.id == found.record.version.id)?;
+        Some(Arc::clone(&kept.token))
     }
 
     /// What is to be saved over `current` before anything else.
     pub(super) fn take(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
-        let kept = self.lock().remove(&current.locator)?;
-        (kept.version_id == current.record.version.id).then_some(kept.token)
-    }
-
-    pub(super) fn forget(&self, locator: &Locator) {
-        self.lock().remove(locator);
+        let mut kept = self.lock();
+        // A replica that lags behind says nothing of what has come since.
+        if current.record.version.is_older_than(&kept.get(&current.locator)?.over) {
+            return None;
+        }
+        let kept = kept.remove(&current.locator)?;
+        (kept.over.id == current.record.version.id).then_some(kept.token)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Locator, Kept>> {
@@ -43,7 +52,7 @@ impl Unsaved {
 mod tests {
     use super::*;
     use crate::contract::LocatorKind;
-    use crate::record::{Record, Version};
+    use crate::record::{Record, slot_after};
 
     fn stored(version_id: &str) -> Stored {
         let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };
@@ -65,8 +74,14 @@ mod tests {
         keep();
         assert!(unsaved.take(&stored("2")).is_none());
         assert!(unsaved.take(&exchanged).is_none());
-        keep();
-        unsaved.forget(&exchanged.locator);
-        assert!(unsaved.take(&exchanged).is_none());
+    }
+
+    #[test]
+    fn a_lagging_read_does_not_make_it_forgotten() {
+        let (unsaved, earlier) = (Unsaved::default(), stored("1"));
+        let exchanged = stored(&slot_after("1"));
+        unsaved.keep(&exchanged, &exchanged.record.token);
+        assert!(unsaved.take(&earlier).is_none() && unsaved.of(&earlier).is_none());
+        assert!(unsaved.of(&exchanged).is_some() && unsaved.take(&exchanged).is_some());
     }
 }

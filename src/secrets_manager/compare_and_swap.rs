@@ -23,7 +23,7 @@ use crate::cache::{Asked, Change};
 use crate::contract::{ErrorKind, Locator, LookupKey, LookupPlan, OAuthToken, StoreError};
 use crate::record::{Record, leads_to, slot_after, slots_after};
 
-use super::delete::Throttled;
+use super::delete::{Doomed, Throttled};
 use super::lookup::Purpose;
 use super::service::{NewSecret, NewVersion};
 use super::service_error::ServiceError;
@@ -38,6 +38,9 @@ const STALE_READS: usize = 4;
 /// be staler than the one that found it.
 const LOOKS_FOR_A_MISSING_RECORD: usize = 3;
 
+/// How long the pauses between these looks may be.
+const LOOKING: Duration = Duration::from_secs(1);
+
 /// How long a save that has landed goes on for its search tags.
 const TAGGING: Duration = Duration::from_secs(3);
 
@@ -47,19 +50,8 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<R
     if LookupPlan::of(token).is_empty() {
         return Err(ErrorKind::NoLookupKey.into());
     }
-    encode(token)?;
-    let unfinished = Unfinished::of(token, &storage.prefix);
-    let progress = Progress::from(unfinished);
-    let mut save = Save {
-        storage: Arc::clone(storage),
-        token: token.with_unfinished(None),
-        progress: progress.clone(),
-        deadline: Instant::now(),
-        asked: storage.cache.asking(),
-        force_deleted: None,
-        refusal: None,
-    };
-    let token = save.token.clone();
+    let mut save = Save::new(storage, token)?;
+    let (progress, token) = (save.progress.clone(), save.token.clone());
     let left_in = |error| progress.left_in(error, &token);
     if let Some(write) = progress.in_flight() {
         return carry_to_end(async move { save.resume(&write).await }).await.map_err(left_in);
@@ -72,7 +64,34 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<R
         _ => save.look_up().await.map_err(left_in)?,
     };
     save.progress.start_from(current.as_ref());
-    carry_to_end(async move { save.run(current).await }).await.map_err(left_in)
+    carry_to_end(async move {
+        save.deadline = save.storage.write_deadline();
+        save.run(current).await
+    })
+    .await
+    .map_err(left_in)
+}
+
+/// Saves a token over this version of its record, and over no other: `None` if that is not the newest any more.
+pub(super) async fn save_over(
+    storage: &Arc<Storage>,
+    token: &OAuthToken,
+    base: Record,
+) -> Result<Option<Record>, StoreError> {
+    let mut save = Save::new(storage, token)?;
+    save.over = Over::Version { id: base.version.id.clone(), is_lost: false };
+    let (progress, token) = (save.progress.clone(), save.token.clone());
+    let saved = carry_to_end(async move {
+        let saved = match save.progress.in_flight() {
+            Some(write) => save.resume(&write).await,
+            None => {
+                save.deadline = save.storage.write_deadline();
+                save.run(Some(base)).await
+            }
+        };
+        if matches!(save.over, Over::Version { is_lost: true, .. }) { Ok(None) } else { saved.map(Some) }
+    });
+    saved.await.map_err(|error| progress.left_in(error, &token))
 }
 
 /// How far a save has come, as it is known outside of its task, whatever becomes of that.
@@ -126,6 +145,15 @@ struct Save {
     force_deleted: Option<String>,
     /// Why the last Put was refused, if no other writer was the reason.
     refusal: Option<ServiceError>,
+    over: Over,
+}
+
+/// What a save may be written over.
+enum Over {
+    /// Whatever has come meanwhile.
+    Anything,
+    /// One version, unless that is not the newest any more.
+    Version { id: String, is_lost: bool },
 }
 
 enum Outcome {
@@ -151,8 +179,21 @@ enum Taken {
 }
 
 impl Save {
+    fn new(storage: &Arc<Storage>, token: &OAuthToken) -> Result<Self, StoreError> {
+        encode(token)?;
+        Ok(Self {
+            storage: Arc::clone(storage),
+            token: token.with_unfinished(None),
+            progress: Progress::from(Unfinished::of(token, &storage.prefix)),
+            deadline: Instant::now(),
+            asked: storage.cache.asking(),
+            force_deleted: None,
+            refusal: None,
+            over: Over::Anything,
+        })
+    }
+
     async fn run(&mut self, mut current: Option<Record>) -> Result<Record, StoreError> {
-        self.deadline = self.storage.write_deadline();
         let mut backoff = Backoff::new();
         let mut missing = 0;
         loop {
@@ -171,7 +212,11 @@ impl Save {
                 Outcome::Stored(record) => return Ok(record),
                 Outcome::Lost(next) => current = next,
             }
-            if !backoff.wait_before(self.deadline).await {
+            self.may_be_over(current.as_ref())?;
+            // That a record is not there is looked at as often as that takes.
+            let is_missing = missing > 0 && current.is_none();
+            let deadline = if is_missing { Instant::now() + LOOKING } else { self.deadline };
+            if !backoff.wait_before(deadline).await {
                 let contended = StoreError::from(ErrorKind::Contended);
                 return Err(match (current, self.refusal.take()) {
                     (Some(base), Some(refusal)) => unsettled(refusal, &base.name),
@@ -190,21 +235,41 @@ impl Save {
         let answer = self.send(write, Sending::Again).await;
         let answer = answer.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
         let landed = match (answer, &write.request) {
-            (Answer::Landed(record), _) => Some(record),
-            (Answer::Taken, Request::Create(_)) => self.landed_before(write).await?,
+            (Answer::Landed { record, .. }, _) => Some(record),
+            (Answer::Taken, Request::Create(_)) => match self.landed_before(write).await? {
+                None => {
+                    let there = self.storage.read_secret(&write.name, &write.name).await?;
+                    there
+                        .filter(|record| write.is_or_precedes(record))
+                        .map(|record| self.has_landed_in(record.version.arn.clone(), write))
+                }
+                landed => landed,
+            },
             _ => None,
         };
         self.progress.set_in_flight(None);
         if let Some(record) = landed {
             self.give_up_what_is_known(&record.token);
-            self.update_tags_if_current(write).await;
+            self.update_tags_later(write).await;
             if self.merge_into(&record).is_none() {
                 return Ok(record);
             }
             self.progress.lock().come_from.push(record);
         }
         let current = self.look_up().await?;
+        self.may_be_over(current.as_ref())?;
         self.run(current).await
+    }
+
+    /// Whether what is there now may be written over.
+    fn may_be_over(&mut self, current: Option<&Record>) -> Result<(), StoreError> {
+        match &mut self.over {
+            Over::Version { id, is_lost } if current.is_none_or(|record| record.version.id != *id) => {
+                *is_lost = true;
+                Err(ErrorKind::Contended.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn look_up(&mut self) -> Result<Option<Record>, StoreError> {
@@ -214,6 +279,8 @@ impl Save {
 
     /// Writes the version after `base`.
     async fn put_over(&mut self, base: Record) -> Result<Outcome, StoreError> {
+        // One that a Create has run into is not known yet as what the save starts from.
+        self.progress.start_from(Some(&base));
         let Some(merged) = self.merge_into(&base) else {
             if let Some(locator) = locator_of(&base.token) {
                 self.storage.cache.observed(locator, &base, &self.asked);
@@ -232,14 +299,19 @@ impl Save {
                 request: Request::Put(version),
                 name: Arc::clone(&base.name),
                 stored: Arc::clone(&merged),
+                base: Some(base.clone()),
                 created: base.version.created,
             });
             let answer = self.send(&write, Sending::First).await?;
             self.progress.set_in_flight(None);
             self.refusal = None;
             match answer {
-                Answer::Landed(record) => {
-                    self.update_tags(&base, &merged).await;
+                Answer::Landed { record, is_repeated } => {
+                    if is_repeated {
+                        self.update_tags_later(&write).await;
+                    } else {
+                        self.update_tags(&base, &merged).await;
+                    }
                     return Ok(Outcome::Stored(record));
                 }
                 Answer::Taken => match self.after_taken_slot(&base).await? {
@@ -306,8 +378,10 @@ impl Save {
             Err(error) => return Err(error.into_store_error(Some(&record.name))),
         };
         let is_taken = |slot: &String| versions.iter().any(|version| version.id == *slot);
-        let is_current = versions.iter().any(|version| version.is_current && version.id == record.version.id);
-        if !is_current || !is_taken(&slot_after(&record.version.id)) {
+        // Two that are current are from pages of two states.
+        let mut current = versions.iter().filter(|version| version.is_current);
+        let is_current = current.next().is_some_and(|version| version.id == record.version.id);
+        if !is_current || current.next().is_some() || !is_taken(&slot_after(&record.version.id)) {
             return Ok(None);
         }
         Ok(slots_after(&record.version.id).find(|slot| !is_taken(slot)))
@@ -347,6 +421,7 @@ impl Save {
             request: Request::Create(secret),
             name: name.into(),
             stored: record,
+            base: None,
             created: self.storage.cache.service_time(),
         });
         let outcome = self.create_until_answered(&write).await?;
@@ -360,7 +435,7 @@ impl Save {
         let mut backoff = Backoff::new();
         loop {
             let refusal = match self.send(write, Sending::First).await? {
-                Answer::Landed(record) => return Ok(Outcome::Stored(record)),
+                Answer::Landed { record, .. } => return Ok(Outcome::Stored(record)),
                 Answer::Gone(error) => {
                     self.progress.set_in_flight(None);
                     return Err(error.into_store_error(Some(name)));
@@ -374,6 +449,11 @@ impl Save {
                     return Ok(Outcome::Stored(record));
                 }
                 if let Some(record) = self.storage.read_secret(name, name).await? {
+                    if write.is_or_precedes(&record) {
+                        let landed = self.has_landed_in(record.version.arn.clone(), write);
+                        self.give_up_what_is_known(&landed.token);
+                        return Ok(Outcome::Stored(landed));
+                    }
                     self.progress.set_in_flight(None);
                     return Ok(Outcome::Lost(Some(self.take_over(record)?)));
                 }
@@ -420,17 +500,21 @@ impl Save {
     async fn landed_before(&self, write: &Write) -> Result<Option<Record>, StoreError> {
         let name = &write.name;
         match self.storage.service.get_version(name, write.request_token()).await {
-            Ok(answer) => {
-                let record = write.record_in(answer.version.arn);
-                if let Some(locator) = locator_of(&record.token) {
-                    self.note_landed(&record, locator);
-                    Change::of_earlier_write(&self.storage.cache, locator).saved(record.clone());
-                }
-                Ok(Some(record))
-            }
+            Ok(answer) => Ok(Some(self.has_landed_in(answer.version.arn, write))),
+            // A replica that lags behind does not know the version either.
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(None),
             Err(error) => Err(error.into_store_error(Some(name))),
         }
+    }
+
+    /// A Create has landed in the secret of this ARN, some time ago.
+    fn has_landed_in(&self, arn: String, write: &Write) -> Record {
+        let record = write.record_in(arn);
+        if let Some(locator) = locator_of(&record.token) {
+            self.note_landed(&record, locator);
+            Change::of_earlier_write(&self.storage.cache, locator).saved(record.clone());
+        }
+        record
     }
 
     /// A write of this save has landed, perhaps long ago, so that others may have written since.
@@ -445,7 +529,8 @@ impl Save {
         if self.force_deleted.as_deref() == Some(arn) {
             return Ok(());
         }
-        self.storage.delete_secret(arn, name, self.deadline, Throttled::AskedAgain).await?;
+        let scheduled = Doomed::Secret { arn, there_at: None };
+        self.storage.delete_secret(scheduled, name, self.deadline, Throttled::AskedAgain).await?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
     }
@@ -464,7 +549,7 @@ impl Save {
         let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
         {
             Ok(answer) => {
-                if let (Some(change), Answer::Landed(record)) = (change, &answer) {
+                if let (Some(change), Answer::Landed { record, .. }) = (change, &answer) {
                     // A deletion that began later may have come first, and have had the note forgotten.
                     self.note_landed(record, change.locator());
                     change.saved(record.clone());
@@ -495,16 +580,17 @@ impl Save {
         self.storage.recent_writes.note_landed(locator, search_keys(&record.token), arn);
     }
 
-    /// The tags of a Put that landed earlier, unless somebody has written since: then they are that write's to set.
-    async fn update_tags_if_current(&self, write: &Write) {
-        let before = self.progress.lock().come_from.last().cloned();
-        let (Request::Put(version), Some(before)) = (&write.request, before) else {
+    /// The tags of a Put that landed earlier: others may have written since, and set those that they have changed.
+    async fn update_tags_later(&self, write: &Write) {
+        let (Request::Put(version), Some(base)) = (&write.request, &write.base) else {
             return;
         };
-        if let Ok(current) = self.storage.service.get(&version.arn).await
-            && current.version.id == version.request_token
-        {
-            self.update_tags(&before, &write.stored).await;
+        match self.storage.read_secret(&version.arn, &write.name).await {
+            Ok(Some(now)) if write.is_or_precedes(&now) => self.update_tags(base, &now.token).await,
+            // Stale: it is there.
+            Ok(Some(_)) => self.update_tags(base, &write.stored).await,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(secret = &*write.name, %error, "{}", TAGS_OUT_OF_DATE),
         }
     }
 

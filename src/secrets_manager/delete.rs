@@ -1,6 +1,7 @@
 //! Deletion: always without recovery, never decided from anything remembered.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
@@ -22,7 +23,8 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
     carry_to_end(async move {
         let key = LookupKey::Id(&id);
         let locator = key.locator();
-        storage.delete_by_name(&locator, Throttled::AskedAgain).await?;
+        let deadline = storage.write_deadline();
+        storage.delete_by_name(&locator, deadline, Throttled::AskedAgain).await?;
         if id.is_store_assigned() || !storage.searches_by(LocatorKind::OwnId) {
             return Ok(());
         }
@@ -32,10 +34,9 @@ pub(super) async fn delete(storage: &Arc<Storage>, id: &TokenId) -> Result<(), S
             let deleted = match record {
                 // By ARN: what has been created anew since it was read is not meant.
                 Ok(record) if key.is_held_by(&record.token) => {
-                    let deadline = storage.write_deadline();
-                    storage
-                        .delete_secret(&record.version.arn, &record.name, deadline, Throttled::AskedAgain)
-                        .await
+                    let secret =
+                        Doomed::Secret { arn: &record.version.arn, there_at: record.version.created };
+                    storage.delete_secret(secret, &record.name, deadline, Throttled::AskedAgain).await
                 }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
@@ -58,7 +59,7 @@ pub(super) async fn delete_all(storage: &Arc<Storage>) -> Result<(), StoreError>
             let (storage, patience) = (&storage, &patience);
             async move {
                 let locator = locator?;
-                let request = || storage.delete_by_name(&locator, Throttled::Told);
+                let request = || storage.delete_by_name(&locator, storage.write_deadline(), Throttled::Told);
                 let deletion = storage.paces.delete.run(request);
                 patience.unless_exhausted(deletion).await
             }
@@ -78,17 +79,33 @@ pub(super) enum Throttled {
     Told,
 }
 
+/// What is to be deleted of what has a name.
+#[derive(Clone, Copy)]
+pub(super) enum Doomed<'a> {
+    Whatever,
+    /// The secret of this ARN alone, which was there at this time by the service's clock, if that is known.
+    Secret {
+        arn: &'a str,
+        there_at: Option<SystemTime>,
+    },
+}
+
 impl Storage {
-    async fn delete_by_name(&self, locator: &Locator, throttled: Throttled) -> Result<(), StoreError> {
+    async fn delete_by_name(
+        &self,
+        locator: &Locator,
+        deadline: Instant,
+        throttled: Throttled,
+    ) -> Result<(), StoreError> {
         let name = self.prefix.secret_name(locator);
-        self.delete_secret(&name, &name, self.write_deadline(), throttled).await
+        self.delete_secret(Doomed::Whatever, &name, deadline, throttled).await
     }
 
-    /// Deletes a secret by its name, or by the ARN of one that has that name. A lost answer is followed by the same request:
+    /// Deletes whatever has this name, or one secret that has it. A lost answer is followed by the same request:
     /// until there is one, the deletion has not ended, and a login saved meanwhile under the same name may come before it.
     pub(super) async fn delete_secret(
         &self,
-        secret_id: &str,
+        doomed: Doomed<'_>,
         name: &str,
         deadline: Instant,
         throttled: Throttled,
@@ -98,8 +115,12 @@ impl Storage {
         let change = locator.map(|locator| Change::begin(&self.cache, locator));
         let mut backoff = Backoff::new();
         let mut may_have_happened = false;
+        let (arn, there_at) = match doomed {
+            Doomed::Whatever => (None, None),
+            Doomed::Secret { arn, there_at } => (Some(arn), there_at),
+        };
         let deleted_at = loop {
-            let error = match self.service.delete(secret_id).await {
+            let error = match self.service.delete(arn.unwrap_or(name)).await {
                 Ok(deleted_at) => break deleted_at,
                 Err(error) => error,
             };
@@ -119,9 +140,9 @@ impl Storage {
             }
         };
         if let Some(change) = change {
-            let arn = (secret_id != name).then_some(secret_id);
             self.recent_writes.forget(&change.locator(), arn, began);
-            change.deleted(arn, deleted_at);
+            // Of one secret the date of its deletion tells nothing of others that have had the name by then.
+            change.deleted(arn, if arn.is_some() { there_at } else { deleted_at });
         }
         Ok(())
     }

@@ -124,8 +124,8 @@ impl Storage {
                 // A list fills no cache, but it shows nothing older than what has been seen either.
                 let locator = locator_of(&record.token)?;
                 let record = match self.cache.not_older(&locator, record) {
-                    Some(record) => Ok(Some(record)),
-                    // Deleted, or nobody in this process can tell: a find would ask.
+                    Some(newest) => Ok(newest),
+                    // A find would ask.
                     None => self.read_cached(locator, Demand::Cached).await,
                 };
                 record.transpose().map(|record| record.map(|record| record.token))

@@ -36,8 +36,14 @@ impl Records for Arc<Storage> {
         stored(compare_and_swap::save(self, token).await?)
     }
 
-    fn not_older(&self, stored: Stored) -> Option<Arc<OAuthToken>> {
-        self.cache.not_older(&stored.locator, stored.record).map(|record| record.token)
+    async fn save_over(&self, token: &OAuthToken, current: &Stored) -> Result<Option<Stored>, StoreError> {
+        let saved = compare_and_swap::save_over(self, token, current.record.clone()).await?;
+        saved.map(stored).transpose()
+    }
+
+    fn not_older(&self, stored: Stored) -> Option<Option<Arc<OAuthToken>>> {
+        let newest = self.cache.not_older(&stored.locator, stored.record)?;
+        Some(newest.map(|record| record.token))
     }
 }
 

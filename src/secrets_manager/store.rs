@@ -24,8 +24,8 @@ use super::{compare_and_swap, delete, listing};
 ///
 /// Finds are answered from memory for [`time_to_live`](SecretsManagerTokenStoreBuilder::time_to_live). What this process
 /// saves or deletes, it sees at once: no find that begins after that shows what was there before, whatever reads were
-/// under way, and for a minute no read of a replica that lags behind brings it back. Many that want the same token share
-/// one request, and many that want it refreshed share [one exchange](Self::refresh_with).
+/// under way, and for a minute no older version from a replica that lags behind comes back; one that shows no record at all
+/// is believed. Many that want the same token share one request, and many that want it refreshed share [one exchange](Self::refresh_with).
 ///
 /// Many processes may work on the same tokens. Of two saves that collide, the second is merged over the first, so
 /// what only one of them changed is never lost; where both changed the same field, the later save's value stays. A token
@@ -187,14 +187,15 @@ impl SecretsManagerTokenStore {
     /// else who finds that token not fresh waits for it and gets what it gives. Before it, the record is read again:
     /// if another process has refreshed it, nothing is exchanged. If the exchange fails, it is read once more: if
     /// another process has stored a new token by now, that is the answer. (So where the OAuth server spends refresh
-    /// tokens, a process that comes second gets an error only if the first one's save has not ended yet.)
+    /// tokens, a process that comes second gets an error only if the first one's save has not ended yet, or a replica that
+    /// lags behind does not show it.)
     ///
     /// Exchange and save run in a task of their own and go on if the caller is dropped. In Lambda, don't answer before
-    /// this has returned. If the save fails, [`RefreshError::token`] has the new token: save it. The next refresh of the
-    /// record in this process does so, too, before it exchanges anything, unless the record was deleted or is another
-    /// one's; with the process it is lost. An exchange
-    /// without an end holds up everybody who wants the token, so limit its time; one that refreshes its own record
-    /// waits for itself.
+    /// this has returned. If the save fails, [`RefreshError::token`] has the new token: save it. The next call in this process
+    /// that finds the record not fresh does so, too, before it exchanges anything, unless somebody has saved or deleted
+    /// the record since; what still cannot be saved and is not fresh either is exchanged in its turn. With the process
+    /// it is lost. An exchange without an end holds up everybody who wants the token, so limit its time; one that refreshes
+    /// its own record waits for itself.
     ///
     /// Returns what is then stored, or `None` if there is no such token. What another caller's exchange gave is
     /// returned even if it is not fresh for this `leeway`: the OAuth server gives no longer life. What this process has

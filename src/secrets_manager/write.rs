@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use crate::contract::{OAuthToken, UnfinishedSave};
-use crate::record::{Record, Version};
+use crate::record::{Record, Version, leads_to};
 
 use super::prefix::Prefix;
 use super::service::{NewSecret, NewVersion, Service};
@@ -20,6 +20,8 @@ pub(super) struct Write {
     pub(super) name: Arc<str>,
     /// What is stored once it has landed.
     pub(super) stored: Arc<OAuthToken>,
+    /// What it is written over.
+    pub(super) base: Option<Record>,
     /// A time by the service's clock at which the version was not there yet.
     pub(super) created: Option<SystemTime>,
 }
@@ -32,7 +34,11 @@ pub(super) enum Request {
 /// What the service says of a write, if it says something final.
 pub(super) enum Answer {
     /// It is this write that has landed, now or when its answer was lost; another write may have followed it since.
-    Landed(Record),
+    Landed {
+        record: Record,
+        /// Whether an earlier answer was lost.
+        is_repeated: bool,
+    },
     /// Another content has the request token, or the name is taken.
     Taken,
     /// The secret is not there.
@@ -71,6 +77,11 @@ impl Write {
         Record { version: Arc::new(version), name: Arc::clone(&self.name), token: Arc::clone(&self.stored) }
     }
 
+    /// Whether a record is what it has made, or what has been written over that.
+    pub(super) fn is_or_precedes(&self, record: &Record) -> bool {
+        record.version.id == self.request_token() || leads_to(self.request_token(), &record.version.id)
+    }
+
     /// Sends it until there is an answer: a lost one tells nothing.
     pub(super) async fn send(&self, service: &Service, deadline: Instant) -> Result<Answer, NoAnswer> {
         let mut backoff = Backoff::new();
@@ -81,7 +92,10 @@ impl Write {
                 Request::Create(secret) => service.create(secret).await,
             };
             let error = match sent {
-                Ok(arn) => return Ok(Answer::Landed(self.record_in(arn))),
+                Ok(arn) => {
+                    let record = self.record_in(arn);
+                    return Ok(Answer::Landed { record, is_repeated: may_have_landed });
+                }
                 Err(error) if error.is_already_there() => return Ok(Answer::Taken),
                 Err(error) if error.is_not_found() => return Ok(Answer::Gone(error)),
                 Err(error) if error.is_invalid_request() => return Ok(Answer::InvalidRequest(error)),

@@ -146,6 +146,9 @@ fn a_new_access_token_does_not_inherit_the_expiry_that_was_found_with_the_old_on
     let changed = built(stored.to_builder().access_token("a-2"));
     assert_eq!(changed.expiry_time(), None);
     assert_eq!(changed.merge_into(&stored).unwrap().expiry_time(), None);
+    // One that happens to be the same is its own, such as the end of a session.
+    let changed = built(stored.to_builder().access_token("a-3").expiry_time(expiry(1)));
+    assert_eq!(changed.merge_into(&stored).unwrap().expiry_time(), Some(expiry(1)));
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use oauth_token_store::embedded::{Fault, Gate, Operation};
 use oauth_token_store::secrecy::ExposeSecret;
-use oauth_token_store::{ErrorKind, TokenStore};
+use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 use uuid::Uuid;
 
 use crate::support::{
-    current_version, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save,
-    store_on, token, whole_token_behind_a_rotation,
+    PREFIX, cached_store_on, current_version, extra, found, id_of, login, name_of, new, refresh,
+    refresh_token_of, spawn_save, store_on, token, whole_token_behind_a_rotation,
 };
 
 #[tokio::test]
@@ -113,6 +113,43 @@ async fn an_old_refresh_token_in_a_whole_token_does_not_replace_one_that_won_the
     assert_eq!(refresh_token_of(&stored), "rotated");
     assert_eq!(stored.access_token().map(|token| token.expose_secret()), Some("newer"));
     assert_eq!(found(&two, "bob").await, stored);
+}
+
+/// The same, where the save has found nothing and runs into the record when it is to make one.
+#[tokio::test(start_paused = true)]
+async fn an_old_refresh_token_of_a_record_that_a_create_ran_into_does_not_replace_one_that_won_the_race() {
+    let (backend, one) = new().await;
+    let two = cached_store_on(&backend).await;
+    assert!(two.find_by_user("bob").await.expect("read").is_none());
+    let reads = backend.gate(Gate::after(Operation::GetSecretValue));
+    let whole = token().user_name("bob").refresh_token("refresh-bob").access_token("newer");
+    let save = spawn_save(&one, &whole.build().expect("valid"));
+    reads.arrived(1).await;
+    two.save_token(&login("bob")).await.expect("saved");
+    let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+    let rotation = spawn_save(&two, &refresh("bob", "rotated"));
+    puts.arrived(1).await;
+    reads.open();
+    puts.arrived(2).await;
+    assert!(puts.release_one());
+    rotation.await.expect("no panic").expect("saved");
+    puts.open();
+    let stored = save.await.expect("no panic").expect("saved");
+    assert_eq!(refresh_token_of(&stored), "rotated");
+    assert_eq!(stored.access_token().map(|token| token.expose_secret()), Some("newer"));
+}
+
+/// However little time there is: that a record is gone is another end than that others were first.
+#[tokio::test(start_paused = true)]
+async fn a_save_of_a_deleted_token_ends_as_that_without_any_time_for_it() {
+    let (backend, one) = new().await;
+    one.save_token(&login("bob")).await.expect("saved");
+    let found = found(&one, "bob").await;
+    store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
+    let builder = SecretsManagerTokenStore::builder().prefix(PREFIX).client(backend.client());
+    let hasty = builder.write_deadline(Duration::ZERO).build().await.expect("a store");
+    let changed = found.to_builder().access_token("newer").build().expect("valid");
+    assert_eq!(hasty.save_token(&changed).await.expect_err("gone").kind(), ErrorKind::Deleted);
 }
 
 #[tokio::test]

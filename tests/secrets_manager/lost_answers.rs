@@ -9,8 +9,9 @@ use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, StoreError, TokenStore};
 
 use crate::support::{
-    PREFIX, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save, store_on,
-    store_told_that_its_creates_exist, store_with_edited_requests, token, whole_token_behind_a_rotation,
+    PREFIX, cached_store_on, extra, found, id_of, login, name_of, new, refresh, refresh_token_of, spawn_save,
+    store_on, store_told_that_its_creates_exist, store_with_edited_requests, token,
+    whole_token_behind_a_rotation,
 };
 
 /// How often the SDK tries by itself, which the store sees as one call.
@@ -63,8 +64,9 @@ async fn a_landed_put_whose_answer_is_lost_for_good_never_replaces_a_newer_refre
     let before = backend.requests();
     let stored = one.save_token(token).await.expect("it had landed");
     assert_eq!(refresh_token_of(&stored), "second");
-    // It looks whether its tags are still wanted, and writes nothing more.
-    assert_eq!(backend.requests().since(&before).to_string(), "1 GetSecretValue, 1 PutSecretValue");
+    // It looks which tags are wanted by now, for who has written since has set those alone that it has changed.
+    let expected = "1 GetSecretValue, 1 PutSecretValue, 1 TagResource";
+    assert_eq!(backend.requests().since(&before).to_string(), expected);
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "third");
 }
 
@@ -297,6 +299,44 @@ async fn a_create_whose_repetition_is_told_exists_recognises_itself_under_a_newe
     create.await.expect("no panic").expect("it had landed");
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
     assert_eq!(versions(&backend, "bob").await, 2);
+}
+
+/// A replica that lags behind does not know its version, and the next one shows what has been written over it.
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_repetition_is_told_exists_recognises_itself_by_what_was_written_over_it() {
+    for is_saved_again in [false, true] {
+        let backend = EmbeddedSecretsManager::new();
+        // So that the past is kept.
+        backend.set_list_lag(Duration::from_secs(60));
+        let two = cached_store_on(&backend).await;
+        let one = store_told_that_its_creates_exist(&backend).await;
+        let gate = backend.gate(Gate::before(Operation::CreateSecret));
+        backend.inject(Fault::lost_answer().on(Operation::CreateSecret).times(1));
+        let mut create = spawn_save(&one, &login("bob"));
+        gate.arrived(1).await;
+        assert!(gate.release_one());
+        gate.arrived(1).await;
+        two.save_token(&refresh("bob", "rotated")).await.expect("saved");
+        if is_saved_again {
+            let denied = backend.inject(Fault::access_denied().on(Operation::CreateSecret));
+            assert!(gate.release_one());
+            let error = create.await.expect("no panic").expect_err("denied");
+            backend.remove_fault(denied);
+            create = spawn_save(&one, error.token().expect("it may have landed"));
+            gate.arrived(1).await;
+        }
+        let reads = backend.gate(Gate::before(Operation::GetSecretValue));
+        gate.open();
+        reads.arrived(1).await;
+        backend.set_read_lag(Duration::from_secs(60));
+        assert!(reads.release_one());
+        reads.arrived(1).await;
+        backend.set_read_lag(Duration::ZERO);
+        reads.open();
+        create.await.expect("no panic").expect("it had landed");
+        assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
+        assert_eq!(versions(&backend, "bob").await, 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]

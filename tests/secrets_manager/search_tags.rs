@@ -38,6 +38,58 @@ async fn a_resumed_put_leads_to_no_second_record() {
     assert_eq!(backend.secret_count(), 1);
 }
 
+async fn is_found_by(store: &SecretsManagerTokenStore, refresh_token: &str) -> bool {
+    let found = store.find_by_refresh_token("client", &SecretString::from(refresh_token)).await;
+    found.unwrap().is_some()
+}
+
+/// Another process has changed something else since, and set no tag that it has not changed.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_put_that_was_written_over_brings_the_tags_up_to_date() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.unwrap();
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
+    backend.clear_faults();
+    store_on(&backend).await.save_token(&extra("bob", "x", "1")).await.unwrap();
+    store.save_token(error.token().unwrap()).await.expect("landed");
+    assert!(is_found_by(&store, "second").await);
+}
+
+/// Bob has logged out and in again while his rotation was to be saved.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_put_to_a_new_secret_tags_that_one() {
+    let (backend, store) = new_cached().await;
+    let other = store_on(&backend).await;
+    store.save_token(&login("bob")).await.unwrap();
+    other.delete_token(&id_of("bob")).await.unwrap();
+    other.save_token(&login("bob")).await.unwrap();
+    // The first one goes to the secret that is gone.
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).skip(1));
+    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
+    backend.clear_faults();
+    store.save_token(error.token().unwrap()).await.expect("landed");
+    assert!(is_found_by(&other, "second").await);
+}
+
+/// The answer comes when another process has rotated it once more.
+#[tokio::test(start_paused = true)]
+async fn a_put_that_was_sent_again_does_not_turn_back_newer_tags() {
+    let (backend, store) = new().await;
+    let other = store_on(&backend).await;
+    store.save_token(&login("bob")).await.unwrap();
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(1));
+    let save = spawn_save(&store, &rotated("second"));
+    while backend.requests().count(Operation::PutSecretValue) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // It pauses before it is sent again, and no time goes by before this has ended.
+    other.save_token(&rotated("third")).await.unwrap();
+    save.await.unwrap().unwrap();
+    assert_eq!(backend.requests().count(Operation::PutSecretValue), 3);
+    assert!(is_found_by(&other, "third").await);
+}
+
 /// A throttled TagResource is tried again.
 #[tokio::test(start_paused = true)]
 async fn a_failed_tag_write_is_made_good_by_a_later_save() {

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use oauth_token_store::embedded::{Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
 
-use crate::support::{found, id_of, refresh, refresh_token_of, store_on, store_with_edited_requests};
+use crate::support::{
+    cached_store_on, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
+    store_with_edited_requests, token,
+};
 
 use super::{
-    HOUR, MINUTE, Refused, Server, access_token_of, ended, everything_waits, expired, held, of, refreshed,
-    some, spawn_refresh, unwanted, with_expired_bob,
+    HOUR, MINUTE, Refused, Server, access_token_of, built, cached_with_expired_bob, ended, everything_waits,
+    expired, held, of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
 };
 
 #[tokio::test(start_paused = true)]
@@ -123,6 +126,91 @@ async fn what_could_not_be_saved_does_not_replace_what_somebody_has_saved_since(
         |current: Arc<OAuthToken>| ready(current.to_builder().access_token("newer").expires_in(HOUR).build());
     let bob = some(store.refresh_with(&of("bob"), MINUTE, keeps).await);
     assert_eq!((access_token_of(&bob), refresh_token_of(&bob)), ("newer", "a new login"));
+}
+
+/// The application goes on with tokens that are good while the store refuses them.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_saved_for_longer_than_it_lasts_is_exchanged() {
+    let (backend, store) = with_expired_bob().await;
+    let server = Server::default();
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
+    let (exchange, exchanging) = held();
+    let refresh = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
+    let (current, answer) = exchanging.begun().await;
+    assert_eq!(refresh_token_of(&current), "refresh-1", "the first one is spent");
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    let error = ended(refresh).await.expect_err("not saved either");
+    assert_eq!(access_token_of(error.token().expect("the new token")), "newer");
+    backend.remove_fault(fault);
+    let bob = some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+    assert_eq!((access_token_of(&bob), refresh_token_of(&bob)), ("newer", "rotated"));
+}
+
+/// The find is answered from memory.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_in_the_error_of_an_outage() {
+    let (backend, store) = cached_with_expired_bob().await;
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(
+        store
+            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
+            .await
+            .expect_err("not saved"),
+    );
+    backend.remove_fault(fault);
+    backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
+    let error = store.refresh_with(&of("bob"), MINUTE, unwanted).await.expect_err("an outage");
+    assert_eq!(access_token_of(error.token().expect("the new token")), "access-1");
+    let error = store.refresh_with(&of("bob"), 2 * HOUR, unwanted).await.expect_err("an outage");
+    assert!(error.token().is_none(), "it does not last");
+}
+
+/// The new login comes between the read and the save.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_does_not_race_with_a_new_login() {
+    let (backend, store) = with_expired_bob().await;
+    let other = cached_store_on(&backend).await;
+    found(&other, "bob").await;
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(
+        store
+            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
+            .await
+            .expect_err("not saved"),
+    );
+    backend.remove_fault(fault);
+    let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+    let login =
+        built(token().user_name("bob").refresh_token("a new login").access_token("b").expires_in(HOUR));
+    let login = spawn_save(&other, &login);
+    soon(puts.arrived(1)).await;
+    let refresh = spawn_refresh(&store, of("bob"), MINUTE, unwanted);
+    soon(puts.arrived(2)).await;
+    assert!(puts.release_one());
+    soon(login).await.expect("no panic").expect("saved");
+    puts.open();
+    assert_eq!(access_token_of(&some(ended(refresh).await)), "b");
+    assert_eq!(refresh_token_of(&*found(&store, "bob").await), "a new login");
+}
+
+/// It may have been deleted, or a replica lags behind.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_kept_although_the_record_was_not_there() {
+    let (backend, store) = cached_with_expired_bob().await;
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(
+        store
+            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
+            .await
+            .expect_err("not saved"),
+    );
+    backend.remove_fault(fault);
+    backend.stale_reads(1);
+    assert!(store.refresh_with(&of("bob"), MINUTE, unwanted).await.expect("read").is_none());
+    store.invalidate_all();
+    let bob = some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+    assert_eq!(access_token_of(&bob), "access-1");
 }
 
 /// What cannot be stored is the application's to keep.

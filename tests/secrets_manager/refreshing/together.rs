@@ -11,10 +11,12 @@ use oauth_token_store::{OAuthToken, RefreshError, SecretsManagerTokenStore, Toke
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::{cached_store_on, found, id, id_of, login, new, refresh_token_of, store_on, token};
+use crate::support::{
+    cached_store_on, found, id, id_of, login, new, new_cached, refresh_token_of, store_on, token,
+};
 
 use super::{
-    HOUR, MINUTE, Refreshed, Server, access_token_of, built, cached_with_expired_bob, ended,
+    HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, built, cached_with_expired_bob, ended,
     everything_waits, expired, held, of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
 };
 
@@ -161,6 +163,51 @@ async fn who_joins_after_a_new_login_has_that_one_exchanged() {
     assert_eq!(refresh_token_of(&current), "of the new login");
     answer.send(Ok(refreshed(&current))).expect("it waits");
     assert_eq!(access_token_of(&some(ended(joined).await)), "newer");
+}
+
+/// The end of the login before tells nothing of the new one.
+#[tokio::test(start_paused = true)]
+async fn who_joins_with_a_new_login_does_not_get_the_error_of_the_one_before() {
+    let (_, store) = with_expired_bob().await;
+    let (exchange, exchanging) = held();
+    let refresh = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    let (_, answer) = exchanging.begun().await;
+    let login = token().user_name("bob").refresh_token("of the new login").access_token("").build();
+    store.delete_token(&id_of("bob")).await.expect("deleted");
+    store.save_token(&login.expect("valid")).await.expect("saved");
+    let joined = spawn_refresh(&store, of("bob"), MINUTE, Server::default().exchange(HOUR));
+    everything_waits().await;
+    answer.send(Err(Refused("invalid_grant"))).expect("it waits");
+    ended(refresh).await.expect_err("refused");
+    assert_eq!(access_token_of(&some(ended(joined).await)), "access-1");
+}
+
+/// A deletion may have come before or after what this process has saved since: the service is asked.
+#[tokio::test(start_paused = true)]
+async fn who_joins_beside_a_deletion_of_unclear_order_reads_again() {
+    let (backend, store) = new_cached().await;
+    let deletions = backend.gate(Gate::after(Operation::DeleteSecret));
+    let deleter = store.clone();
+    let deletion = tokio::spawn(async move { deleter.delete_token(&id_of("bob")).await });
+    soon(deletions.arrived(1)).await;
+    store.save_token(&expired("bob")).await.expect("saved");
+    let tags = backend.gate(Gate::before(Operation::TagResource));
+    let refresh = spawn_refresh(&store, of("bob"), MINUTE, Server::default().exchange(HOUR));
+    soon(tags.arrived(1)).await;
+    let joined = spawn_refresh(&store, of("bob"), 2 * HOUR, prolonged);
+    everything_waits().await;
+    let exchanged = found(&store, "bob").await;
+    store.save_token(&built(exchanged.to_builder().extra("x", "1"))).await.expect("saved");
+    deletions.open();
+    soon(deletion).await.expect("no panic").expect("nothing to delete");
+    tags.open();
+    some(ended(refresh).await);
+    assert_eq!(some(ended(joined).await).extra("x"), Some("1"));
+}
+
+/// An exchange that keeps what it is given, for longer.
+fn prolonged(current: Arc<OAuthToken>) -> Ready<Result<OAuthToken, Infallible>> {
+    std::future::ready(Ok(built(current.to_builder().access_token("longer").expires_in(3 * HOUR))))
 }
 
 #[tokio::test(start_paused = true)]
