@@ -13,6 +13,7 @@
 //! - A lost answer tells nothing: the same request is sent again until there is an answer, or the save fails and the
 //!   error's token remembers the request.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -585,6 +586,9 @@ impl Save {
         let (Request::Put(version), Some(base)) = (&write.request, &write.base) else {
             return;
         };
+        if self.changed_fingerprints(base, &write.stored).is_empty() {
+            return;
+        }
         match self.storage.read_secret(&version.arn, &write.name).await {
             Ok(Some(now)) if write.is_or_precedes(&now) => self.update_tags(base, &now.token).await,
             // Stale: it is there.
@@ -594,13 +598,18 @@ impl Save {
         }
     }
 
-    /// Brings the fingerprints in the tags up to date. The token is stored whatever becomes of this: tags serve a
-    /// search that is best effort.
-    async fn update_tags(&self, base: &Record, stored: &OAuthToken) {
+    fn changed_fingerprints(&self, base: &Record, stored: &OAuthToken) -> BTreeMap<String, String> {
         let index_access_tokens = self.storage.settings.index_access_tokens;
         let before = tags::fingerprints(&base.token, index_access_tokens);
         let mut now = tags::fingerprints(stored, index_access_tokens);
         now.retain(|key, value| before.get(key) != Some(value));
+        now
+    }
+
+    /// Brings the fingerprints in the tags up to date. The token is stored whatever becomes of this: tags serve a
+    /// search that is best effort.
+    async fn update_tags(&self, base: &Record, stored: &OAuthToken) {
+        let now = self.changed_fingerprints(base, stored);
         if now.is_empty() {
             return;
         }

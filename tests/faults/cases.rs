@@ -264,7 +264,7 @@ fn saves_of_what_is_left() -> Vec<Case> {
     let again = |world: &World| Action::Save((**world.remembered.as_ref().expect("a token")).clone());
     vec![
         case("save again", PutLanded, again, &[PUT.refused(), GET.optional(), TAG]).leaves("bob r a2 mine"),
-        case("save again", PutLandedAndChanged, again, &[PUT.refused(), GET.optional()])
+        case("save again", PutLandedAndChanged, again, &[PUT.refused(), GET.optional(), TAG])
             .leaves("bob r a3 mine theirs"),
         case("save again", PutNotArrived, again, &[PUT, GET.optional(), TAG]).leaves("bob r a2 mine"),
         case("save again", CreateLanded, again, &[CREATE.refused()]).leaves("bob r a"),

@@ -126,6 +126,11 @@ impl Fortune {
                 if !matches!(step.role, Role::Bulk | Role::BulkWrite) {
                     break;
                 }
+            } else if step.role == Role::Write
+                && steps.get(index + 1).is_some_and(|next| next.role == Role::Tag)
+            {
+                // What was sent again looks which tags are wanted by now.
+                self.count(0, 1);
             }
         }
         let verdict = match self.failure {

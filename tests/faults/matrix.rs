@@ -19,6 +19,7 @@ use crate::cases::{Case, all};
 use crate::fault::{Frequency, Kind, inject};
 use crate::foretold::{Foretold, foretell};
 use crate::report::{Report, seed, simulated};
+use crate::state::State;
 use crate::verdict::{Verdict, verdict_of};
 use crate::world::{ClientKind, Stored, World};
 
@@ -234,7 +235,8 @@ fn carries_its_token(
         // Once something was exchanged.
         (Action::Refresh(..), Some(step)) => {
             let write = case.steps.iter().position(|step| step.operation == Operation::PutSecretValue);
-            write.is_some_and(|write| step >= write)
+            let was_exchanged_before = case.state == State::ExchangedAndNotSaved && error.is_retryable;
+            write.is_some_and(|write| step >= write) || was_exchanged_before
         }
         _ => false,
     };

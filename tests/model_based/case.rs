@@ -812,11 +812,17 @@ impl Case {
         };
 
         let name = name_of(current);
-        learn.push(Lesson::HasSavedTheUnsaved { name: name.clone() });
+        // What could not be saved for longer than it was fresh is exchanged in its turn.
+        let kept = process.unsaved.get(&name);
+        let kept = kept.filter(|kept| content_of(&kept.token) == content_of(current));
+        if kept.is_none() {
+            learn.push(Lesson::HasSavedTheUnsaved { name: name.clone() });
+        }
         let is_just_saved = saved_first
             .as_ref()
             .is_some_and(|(saved, world)| *saved == name && world[saved].content == content_of(current));
-        if (state_of(current, &states).is_none() && !is_just_saved) || is_surely_fresh(current) {
+        let is_known = state_of(current, &states).is_some() || is_just_saved || kept.is_some();
+        if !is_known || is_surely_fresh(current) {
             let seen = shown_find(&Ok(Some(Arc::clone(current))));
             return Err(format!(
                 "exchanged what it {seen}; it could have come to {}",
@@ -834,7 +840,11 @@ impl Case {
             };
         };
         let given = changed(current, said, self.began.1);
-        let mut asked = Asked::new(&given, Some(current));
+        let mut asked = match kept {
+            Some(kept) => kept.asked.with_fields_of(&given),
+            None => Asked::new(&given, Some(current)),
+        };
+        learn.push(Lesson::HasSavedTheUnsaved { name });
         if *is_bare {
             asked = asked.with_expiry_of(&said.build(self.began.1));
         }
@@ -845,7 +855,7 @@ impl Case {
             let saving = Saving::new(&view, &asked, None, true);
             return self.judge_exchanged(&saving, outcome, around, learn);
         }
-        let saving = Saving::new(view, &asked, None, true);
+        let saving = Saving::new(view, &asked, kept, true);
         self.judge_exchanged(&saving, outcome, around, learn)
     }
 

@@ -134,6 +134,11 @@ impl Asked {
         Self { id, fields: content_of(token), found: found.map(content_of), found_as }
     }
 
+    /// The same token with other fields.
+    pub(crate) fn with_fields_of(&self, token: &OAuthToken) -> Self {
+        Self { fields: content_of(token), ..self.clone() }
+    }
+
     /// The keys, in the order in which they are tried.
     pub(crate) fn keys(&self) -> Vec<Key> {
         let get = |field: &str| self.fields.get(field).cloned();
