@@ -211,8 +211,9 @@ class Save:
                 if write.base and not write.request:
                     return write.base
                 saved = self.put(write, write.base) if write.base else self.create(write)
-                if saved and write.base and (not resent or self.store.find(self.user) == saved):  # rule 8
-                    self.tag(saved, write.base)
+                now = self.store.find(self.user) if saved and resent else saved  # rule 8
+                if saved and write.base and now and now.arn == saved.arn:
+                    self.tag(now, write.base)
                 if saved:
                     return saved
                 time.sleep(random.uniform(pause / 2, pause))

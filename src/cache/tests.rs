@@ -711,6 +711,17 @@ async fn nobody_is_given_what_was_asked_for_longer_ago_than_the_time_to_live() {
     assert_eq!(loads.load(Ordering::Relaxed), 2);
 }
 
+/// A write has left its doubt since it was asked for.
+#[test]
+fn what_a_save_has_read_before_a_write_of_unclear_order_stays_in_doubt() {
+    let cache = cache();
+    let (locator, record) = record(1, 0);
+    let asked = cache.asking();
+    Change::of_earlier_write(&cache, locator).saved(record.clone());
+    cache.observed(locator, &record, &asked);
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
 #[tokio::test]
 async fn that_there_is_nothing_is_forgotten_with_all_else() {
     let cache = cache();
