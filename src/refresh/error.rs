@@ -82,7 +82,8 @@ impl RefreshError {
         self.0.token.as_ref()
     }
 
-    /// The store's error, if it is the store that failed; with a [`token`](Self::token) it is the save that did.
+    /// The store's error, if it is the store that failed. With a [`token`](Self::token) it is the save that did, or a read
+    /// after an earlier exchange whose save had failed.
     ///
     /// A token of another user, id or OAuth client than the record's is refused as [`ErrorKind::Conflict`].
     pub fn store_error(&self) -> Option<&StoreError> {

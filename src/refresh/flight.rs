@@ -134,7 +134,7 @@ impl<R: Records> Refresh<R> {
         let kept = self.unsaved.of(&self.found).filter(|kept| error.is_retryable() && self.is_fresh(kept));
         let Some(kept) = kept else { return error.into() };
         let error = RefreshError::not_saved(error, OAuthToken::clone(&kept), &self.found.record.name);
-        Failure { error, of: None }
+        Failure::of(&self.found)(error)
     }
 
     /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
@@ -177,6 +177,9 @@ impl<R: Records> Refresh<R> {
                 Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&*current.record.name))
             }
         };
+        if saved.is_ok() {
+            self.unsaved.forget(current);
+        }
         saved.map_err(|error| {
             let error = RefreshError::not_saved(error, token, &current.record.name);
             if let Some(token) = error.token().filter(|_| Self::is_kept_after(&error)) {

@@ -19,9 +19,11 @@ impl Stored {
         self.record.version.is_older_than(&other.record.version)
     }
 
-    /// Whether this is another version, and as far as can be told not one from before.
+    /// Whether this is another version, and as far as can be told not one from before. By its id: of what this process has
+    /// written itself the exact date is not known.
     pub(super) fn is_later_than(&self, version: &Version) -> bool {
-        *self.record.version != *version && !self.record.version.is_older_than(version)
+        let known = &self.record.version;
+        (&known.arn, &known.id) != (&version.arn, &version.id) && !known.is_older_than(version)
     }
 
     /// As if this token were stored in its place.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::contract::{Locator, OAuthToken};
-use crate::record::Version;
+use crate::record::{Record, Version};
 
 use super::records::Stored;
 
@@ -17,19 +17,32 @@ struct Kept {
     token: Arc<OAuthToken>,
     /// The version that was exchanged. Over any other one this token may be the older.
     over: Arc<Version>,
+    /// What was exchanged for it: where that is stored, it has been saved since, perhaps by a write without an answer.
+    spent: Arc<OAuthToken>,
+}
+
+impl Kept {
+    fn is_for(&self, stored: &Stored) -> bool {
+        self.over.id == stored.record.version.id || *self.spent == *stored.record.token
+    }
 }
 
 impl Unsaved {
     pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
-        let kept = Kept { token: Arc::clone(token), over: Arc::clone(&exchanged.record.version) };
+        let Record { version, token: spent, .. } = &exchanged.record;
+        let kept = Kept { token: Arc::clone(token), over: Arc::clone(version), spent: Arc::clone(spent) };
         self.lock().insert(exchanged.locator, kept);
     }
 
     /// What is kept for this version.
     pub(super) fn of(&self, found: &Stored) -> Option<Arc<OAuthToken>> {
         let kept = self.lock();
-        let kept = kept.get(&found.locator).filter(|kept| kept.over.id == found.record.version.id)?;
+        let kept = kept.get(&found.locator).filter(|kept| kept.is_for(found))?;
         Some(Arc::clone(&kept.token))
+    }
+
+    pub(super) fn forget(&self, saved: &Stored) {
+        self.lock().remove(&saved.locator);
     }
 
     /// What is to be saved over `current` before anything else.
@@ -40,7 +53,7 @@ impl Unsaved {
             return None;
         }
         let kept = kept.remove(&current.locator)?;
-        (kept.over.id == current.record.version.id).then_some(kept.token)
+        kept.is_for(current).then_some(kept.token)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Locator, Kept>> {
@@ -52,7 +65,7 @@ impl Unsaved {
 mod tests {
     use super::*;
     use crate::contract::LocatorKind;
-    use crate::record::{Record, slot_after};
+    use crate::record::slot_after;
 
     fn stored(version_id: &str) -> Stored {
         let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };
@@ -72,7 +85,14 @@ mod tests {
         assert!(unsaved.take(&exchanged).is_some());
         assert!(unsaved.take(&exchanged).is_none());
         keep();
-        assert!(unsaved.take(&stored("2")).is_none());
+        let mut later = stored("2");
+        assert!(unsaved.of(&later).is_some(), "what was exchanged has been saved since, and nothing else");
+        let token = OAuthToken::builder().user_name("bob").refresh_token("r").build().expect("valid");
+        later.record.token = Arc::new(token);
+        assert!(unsaved.take(&later).is_none());
+        assert!(unsaved.take(&exchanged).is_none());
+        keep();
+        unsaved.forget(&exchanged);
         assert!(unsaved.take(&exchanged).is_none());
     }
 
@@ -81,7 +101,7 @@ mod tests {
         let (unsaved, earlier) = (Unsaved::default(), stored("1"));
         let exchanged = stored(&slot_after("1"));
         unsaved.keep(&exchanged, &exchanged.record.token);
-        assert!(unsaved.take(&earlier).is_none() && unsaved.of(&earlier).is_none());
+        assert!(unsaved.take(&earlier).is_none());
         assert!(unsaved.of(&exchanged).is_some() && unsaved.take(&exchanged).is_some());
     }
 }

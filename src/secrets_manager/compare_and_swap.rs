@@ -215,7 +215,7 @@ impl Save {
             }
             self.may_be_over(current.as_ref())?;
             // That a record is not there is looked at as often as that takes.
-            let is_missing = missing > 0 && current.is_none();
+            let is_missing = current.is_none() && self.token.found().is_some();
             let deadline = if is_missing { Instant::now() + LOOKING } else { self.deadline };
             if !backoff.wait_before(deadline).await {
                 let contended = StoreError::from(ErrorKind::Contended);
@@ -255,6 +255,12 @@ impl Save {
             if self.merge_into(&record).is_none() {
                 return Ok(record);
             }
+            // Nobody else has written: what follows is for this version now.
+            if let (Over::Version { id, .. }, Some(base)) = (&mut self.over, &write.base)
+                && base.version.id == *id
+            {
+                id.clone_from(&record.version.id);
+            }
             self.progress.lock().come_from.push(record);
         }
         let current = self.look_up().await?;
@@ -265,7 +271,8 @@ impl Save {
     /// Whether what is there now may be written over.
     fn may_be_over(&mut self, current: Option<&Record>) -> Result<(), StoreError> {
         match &mut self.over {
-            Over::Version { id, is_lost } if current.is_none_or(|record| record.version.id != *id) => {
+            // That there is none is for the looks at it to find out.
+            Over::Version { id, is_lost } if current.is_some_and(|record| record.version.id != *id) => {
                 *is_lost = true;
                 Err(ErrorKind::Contended.into())
             }
@@ -589,12 +596,14 @@ impl Save {
         if self.changed_fingerprints(base, &write.stored).is_empty() {
             return;
         }
-        match self.storage.read_secret(&version.arn, &write.name).await {
-            Ok(Some(now)) if write.is_or_precedes(&now) => self.update_tags(base, &now.token).await,
+        let read = self.storage.read_secret(&version.arn, &write.name);
+        match timeout_at(Instant::now() + TAGGING, read).await {
+            Ok(Ok(Some(now))) if write.is_or_precedes(&now) => self.update_tags(base, &now.token).await,
             // Stale: it is there.
-            Ok(Some(_)) => self.update_tags(base, &write.stored).await,
-            Ok(None) => {}
-            Err(error) => tracing::warn!(secret = &*write.name, %error, "{}", TAGS_OUT_OF_DATE),
+            Ok(Ok(Some(_))) => self.update_tags(base, &write.stored).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(secret = &*write.name, %error, "{}", TAGS_OUT_OF_DATE),
+            Err(_) => tracing::warn!(secret = &*write.name, "{}", TAGS_OUT_OF_DATE),
         }
     }
 

@@ -146,8 +146,15 @@ async fn a_save_of_a_deleted_token_ends_as_that_without_any_time_for_it() {
     one.save_token(&login("bob")).await.expect("saved");
     let found = found(&one, "bob").await;
     store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
-    let builder = SecretsManagerTokenStore::builder().prefix(PREFIX).client(backend.client());
-    let hasty = builder.write_deadline(Duration::ZERO).build().await.expect("a store");
+    let builder = || SecretsManagerTokenStore::builder().prefix(PREFIX).client(backend.client());
+    let hasty = builder().write_deadline(Duration::ZERO).build().await.expect("a store");
+    let changed = found.to_builder().access_token("newer").build().expect("valid");
+    assert_eq!(hasty.save_token(&changed).await.expect_err("gone").kind(), ErrorKind::Deleted);
+
+    // The same where it is in memory, so that the write finds it out.
+    hasty.save_token(&login("bob")).await.expect("saved");
+    let found = hasty.find_by_user("bob").await.expect("found").expect("there");
+    store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
     let changed = found.to_builder().access_token("newer").build().expect("valid");
     assert_eq!(hasty.save_token(&changed).await.expect_err("gone").kind(), ErrorKind::Deleted);
 }

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use oauth_token_store::embedded::{Fault, Gate, Operation};
-use oauth_token_store::{ErrorKind, OAuthToken, TokenStore};
+use oauth_token_store::{ErrorKind, OAuthToken, StoreError, TokenStore};
 
 use crate::support::{
     cached_store_on, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
@@ -131,9 +131,16 @@ async fn what_could_not_be_saved_does_not_replace_what_somebody_has_saved_since(
 /// The application goes on with tokens that are good while the store refuses them.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_saved_for_longer_than_it_lasts_is_exchanged() {
+    // After the latter the first write may land at any time.
+    for fault in [Fault::access_denied(), Fault::unreachable(), Fault::lost_answer()] {
+        is_exchanged_in_its_turn(fault).await;
+    }
+}
+
+async fn is_exchanged_in_its_turn(fault: Fault) {
     let (backend, store) = with_expired_bob().await;
     let server = Server::default();
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    let fault = backend.inject(fault.on(Operation::PutSecretValue));
     drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
     let (exchange, exchanging) = held();
     let refresh = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
@@ -145,6 +152,43 @@ async fn what_cannot_be_saved_for_longer_than_it_lasts_is_exchanged() {
     backend.remove_fault(fault);
     let bob = some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
     assert_eq!((access_token_of(&bob), refresh_token_of(&bob)), ("newer", "rotated"));
+}
+
+/// The user has logged out between the read and the save.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_comes_with_the_error_after_a_logout() {
+    let (backend, store) = with_expired_bob().await;
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(
+        store
+            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
+            .await
+            .expect_err("not saved"),
+    );
+    backend.remove_fault(fault);
+    let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+    let refresh = spawn_refresh(&store, of("bob"), MINUTE, unwanted);
+    soon(puts.arrived(1)).await;
+    store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
+    puts.open();
+    let error = ended(refresh).await.expect_err("logged out");
+    assert_eq!(error.store_error().map(StoreError::kind), Some(ErrorKind::Deleted));
+    assert_eq!(access_token_of(error.token().expect("to be revoked")), "access-1");
+}
+
+/// They have found what this process has written itself.
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_exchange_of_what_was_written_here_nobody_makes_another_one() {
+    let (backend, store) = cached_with_expired_bob().await;
+    let reads = backend.gate(Gate::before(Operation::GetSecretValue));
+    let refused = |_| ready(Err::<OAuthToken, _>(Refused("invalid_grant")));
+    let callers: Vec<_> = (0..5).map(|_| spawn_refresh(&store, of("bob"), MINUTE, refused)).collect();
+    everything_waits().await;
+    reads.open();
+    for caller in callers {
+        ended(caller).await.expect_err("refused");
+    }
+    assert_eq!(store.stats().exchanges, 1);
 }
 
 /// The find is answered from memory.
