@@ -63,6 +63,12 @@ impl<'a> Change<'a> {
         self.is_settled = true;
     }
 
+    /// Another write was first: nothing has happened, but what is known is not the newest.
+    pub(crate) fn lost(mut self) {
+        self.is_settled = true;
+        self.cache.give_up(self.locator, Entry::outdate);
+    }
+
     /// The write has landed. From now on no find shows what was there before.
     pub(crate) fn saved(mut self, record: Record) {
         self.is_settled = true;
@@ -108,7 +114,9 @@ impl<'a> Change<'a> {
     fn left_by(&self, record: &Record, current: Option<&Arc<Entry>>) -> Left {
         let Some(entry) = current.filter(|entry| !entry.is_invalidated()) else {
             // What was known after it may have been forgotten meanwhile, or is to be.
-            return if self.has_lost_nothing() { Left::Known } else { Left::InDoubt };
+            let has_come_in_doubt = current.is_some_and(|entry| self.has_come_in_doubt(entry));
+            let is_clear = self.has_lost_nothing() && !has_come_in_doubt;
+            return if is_clear { Left::Known } else { Left::InDoubt };
         };
         match &entry.known {
             Known::Present(other) if other.version.arn == record.version.arn => {
@@ -138,7 +146,7 @@ impl<'a> Change<'a> {
             Known::Present(other)
                 if entry.source == Source::Loaded && other.version.is_older_than(&record.version) =>
             {
-                Left::Known
+                if self.has_come_in_doubt(entry) { Left::InDoubt } else { Left::Known }
             }
             // Which of the two secrets came first, the next load tells by their dates.
             Known::Present(_) => Left::Nothing,

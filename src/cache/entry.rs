@@ -378,6 +378,12 @@ impl Entry {
         self.cast_doubt(DOUBTED | UNFIT);
     }
 
+    /// A write of this process was refused because another one was first: what is known is to be loaded again. That one may
+    /// be this process's own, and is known to it then.
+    pub(super) fn outdate(&self) {
+        self.flag(DOUBTED);
+    }
+
     fn cast_doubt(&self, flags: u8) {
         self.doubts.fetch_add(1, Ordering::Release);
         self.flag(flags);

@@ -159,12 +159,12 @@ impl Cache {
         })
     }
 
-    /// The record itself, or a newer one of the same name if one was seen not long ago: `Some(None)` if it was deleted
-    /// since, `None` if it may have been, or have been replaced, which only the service can tell.
+    /// The record itself, or a newer one of the same name if one was seen not long ago: `Some(None)` if it was seen just now
+    /// that there is none any more, `None` if that was some time ago, or is not clear, so that a find would ask.
     pub(crate) fn not_older(&self, locator: &Locator, record: Record) -> Option<Option<Record>> {
         match self.index.of(locator) {
             Some(entry) if entry.is_ahead_of(Some(&record), &self.now()) => match entry.record() {
-                None if entry.is_in_doubt() => None,
+                None if !entry.is_fresh(&self.now()) => None,
                 newer => Some(newer.cloned()),
             },
             _ => Some(Some(record)),

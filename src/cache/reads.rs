@@ -13,7 +13,7 @@ use super::Cache;
 use super::clock::Moment;
 use super::counters::add_one;
 use super::entry::{Entry, Source};
-use super::settings::SHORT;
+use super::settings::{SHORT, fresh_for};
 
 /// What a read wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,7 @@ impl Cache {
         let mut not_before = None;
         let mut is_miss = false;
         loop {
+            let looked = self.now();
             let look = self.look(locator, demand, &mut not_before, &load);
             match &look {
                 Look::Answer(_) if !is_miss => self.counters.hit(),
@@ -82,7 +83,9 @@ impl Cache {
                 Look::Join(flight) => {
                     let is_from_before = not_before.is_some_and(|first| flight.number() < first);
                     match flight.outcome().await {
-                        Some(Landing::Known { asked, .. }) if is_from_before && self.is_over(&asked) => {
+                        Some(Landing::Known { record, asked })
+                            if is_from_before && self.is_over(record.as_ref(), &asked, &looked) =>
+                        {
                             Landing::Superseded
                         }
                         landing => landing.unwrap_or(Landing::Superseded),
@@ -101,9 +104,13 @@ impl Cache {
         }
     }
 
-    /// Whether what was asked for then is not fresh any more: the process may have been frozen during the load.
-    fn is_over(&self, asked: &Moment) -> bool {
-        self.now().since(asked) >= self.settings.time_to_live.max(SHORT)
+    /// Whether what was asked for then was not fresh any more when somebody joined: the process may have been frozen since.
+    fn is_over(&self, record: Option<&Record>, asked: &Moment, joined: &Moment) -> bool {
+        let fresh_for = match record {
+            Some(record) => fresh_for(&record.token, asked, self.settings.time_to_live),
+            None => self.settings.miss_time_to_live(),
+        };
+        joined.since(asked) >= fresh_for.max(SHORT)
     }
 
     /// Looks at what is known, and starts a load if one is needed. The first look puts down which loads come `not_before` it.
@@ -149,8 +156,9 @@ impl Cache {
             Demand::Cached => entry.as_deref().map_or("cold", |entry| entry.reason(&now)),
             Demand::Current | Demand::Reload => "forced",
         };
-        if let Some(entry) = entry.as_deref().filter(|_| demand == Demand::Reload) {
-            entry.believe_the_next(true);
+        if let Some(entry) = entry.as_deref() {
+            // Nor is a reload believed any more that has come to nothing.
+            entry.believe_the_next(demand == Demand::Reload);
         }
         let (ticket, flight) = desk.start();
         // Before the lock is let go: what is admitted after that ends the outage.

@@ -14,7 +14,7 @@ use crate::flights::Flights;
 use super::Cache;
 use super::clock::Moment;
 use super::reads::abandoned;
-use super::settings::CacheSettings;
+use super::settings::{CacheSettings, SHORT};
 
 /// What searches have found lately, by the locator of the key, and those under way. A save takes off the board and forgets
 /// those for keys that its token holds or held, as it does with loads of its record.
@@ -39,6 +39,14 @@ struct Landing {
     found: Result<Found, StoreError>,
     /// Something was written meanwhile: it is worth nothing to those who have asked since.
     is_superseded: bool,
+}
+
+impl Landing {
+    /// Whether it is good for one who has joined it then: the process may have been frozen since it began.
+    fn is_good(&self, joined: &Moment, time_to_live: Duration) -> bool {
+        let is_over = |found: &Found| joined.since(&found.asked) >= time_to_live.max(SHORT);
+        !self.is_superseded && !self.found.as_ref().is_ok_and(is_over)
+    }
 }
 
 impl Searches {
@@ -95,6 +103,7 @@ impl Cache {
     {
         let mut not_before = None;
         loop {
+            let looked = self.now();
             let (flight, is_mine, not_before) = {
                 let mut desk = self.searches.flights.lock(key);
                 let not_before = *not_before.get_or_insert_with(|| desk.next_number());
@@ -122,7 +131,9 @@ impl Cache {
             // One that began after this was asked tells what was there then, whatever has come since.
             let is_good_anyhow = flight.number() >= not_before;
             match flight.outcome().await {
-                Some(landing) if is_good_anyhow || !landing.is_superseded => return landing.found,
+                Some(landing) if is_good_anyhow || landing.is_good(&looked, self.searches.time_to_live) => {
+                    return landing.found;
+                }
                 Some(_) => {}
                 None if is_mine => return Err(abandoned()),
                 None => {}

@@ -671,19 +671,23 @@ async fn a_reload_that_failed_lets_nothing_older_in() {
     assert!(*found == *record(1, 1).1.token);
 }
 
+/// The clocks of a process that is frozen now and then: only the wall clock goes on.
+#[derive(Debug)]
+struct Frozen(AtomicU64);
+
+impl Clock for Frozen {
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// The process was frozen while a load was under way whose caller had gone.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_given_what_was_asked_for_longer_ago_than_the_time_to_live() {
-    #[derive(Debug)]
-    struct Frozen(std::sync::atomic::AtomicU64);
-    impl Clock for Frozen {
-        fn monotonic(&self) -> Duration {
-            Duration::from_secs(1)
-        }
-        fn wall(&self) -> SystemTime {
-            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
-        }
-    }
     let clock = Arc::new(Frozen(AtomicU64::new(1)));
     let cache = Cache::new(CacheSettings::default(), clock.clone());
     let locator = record(1, 0).0;
@@ -709,6 +713,69 @@ async fn nobody_is_given_what_was_asked_for_longer_ago_than_the_time_to_live() {
     let found = find.await.expect("loaded").expect("there");
     assert_eq!(found.version.id, record(1, 1).1.version.id);
     assert_eq!(loads.load(Ordering::Relaxed), 2);
+}
+
+/// Of two that save over one version, the second is refused before the first is answered.
+#[test]
+fn what_has_won_a_race_of_two_saves_is_known() {
+    let cache = cache();
+    let (locator, base) = record(1, 0);
+    Change::begin(&cache, locator).saved(base);
+    let [first, second] = [(); 2].map(|()| Change::begin(&cache, locator));
+    second.lost();
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+    first.saved(record(1, 1).1);
+    assert!(cache.get(&LookupKey::User("1")).is_some());
+}
+
+/// Two writes over what was to be forgotten; the later one's fate is not known.
+#[test]
+fn a_save_beside_a_write_of_unknown_fate_is_in_doubt_after_an_invalidation_too() {
+    let cache = cache();
+    save(&cache, 1, 0);
+    let (locator, saved) = record(1, 1);
+    cache.invalidate_all();
+    let [first, second] = [(); 2].map(|()| Change::begin(&cache, locator));
+    drop(second);
+    first.saved(saved);
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
+/// It was given up with the write that took its load off the board.
+#[tokio::test]
+async fn a_reload_that_came_to_nothing_lets_nothing_older_in() {
+    let cache = cache();
+    save(&cache, 1, 1);
+    let (locator, older) = record(1, 0);
+    let mut reload = Box::pin(cache.read(locator, Demand::Reload, || async { std::future::pending().await }));
+    assert!(is_pending(reload.as_mut()));
+    drop(reload);
+    drop(Change::begin(&cache, locator));
+    load(&cache, locator, Some(older)).await;
+    assert!(cache.get(&LookupKey::User("1")).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_that_began_long_ago_is_made_anew() {
+    let clock = Arc::new(Frozen(AtomicU64::new(1)));
+    let cache = Cache::new(CacheSettings::default(), clock.clone());
+    let (key, locator) = (record(1, 0).0, record(2, 0).0);
+    let (lists, gate) = (Arc::new(AtomicU64::new(0)), Arc::new(Semaphore::new(0)));
+    let list = || {
+        let (number, gate) = (lists.fetch_add(1, Ordering::Relaxed), Arc::clone(&gate));
+        async move {
+            gate.acquire().await.expect("open").forget();
+            Ok(if number == 0 { Vec::new() } else { vec![locator] })
+        }
+    };
+    let mut gone = Box::pin(cache.search(key, list));
+    assert!(is_pending(gone.as_mut()));
+    tokio::task::yield_now().await;
+    clock.0.store(3_601, Ordering::Relaxed);
+    let mut search = Box::pin(cache.search(key, list));
+    assert!(is_pending(search.as_mut()));
+    gate.add_permits(2);
+    assert_eq!(*search.await.expect("listed").locators, [locator]);
 }
 
 /// A write has left its doubt since it was asked for.

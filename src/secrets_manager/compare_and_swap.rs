@@ -557,10 +557,14 @@ impl Save {
         let NoAnswer { error, may_have_landed } = match write.send(&self.storage.service, self.deadline).await
         {
             Ok(answer) => {
-                if let (Some(change), Answer::Landed { record, .. }) = (change, &answer) {
-                    // A deletion that began later may have come first, and have had the note forgotten.
-                    self.note_landed(record, change.locator());
-                    change.saved(record.clone());
+                match (change, &answer) {
+                    (Some(change), Answer::Landed { record, .. }) => {
+                        // A deletion that began later may have come first, and have had the note forgotten.
+                        self.note_landed(record, change.locator());
+                        change.saved(record.clone());
+                    }
+                    (Some(change), Answer::Taken) if write.base.is_some() => change.lost(),
+                    _ => {}
                 }
                 return Ok(answer);
             }
