@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
 
-use oauth_token_store::embedded::{Fault, Gate, Operation};
-use oauth_token_store::{ErrorKind, OAuthToken, StoreError, TokenStore};
+use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
+use oauth_token_store::{ErrorKind, OAuthToken, SecretsManagerTokenStore, StoreError, TokenStore};
 
 use crate::support::{
     cached_store_on, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
@@ -64,6 +64,18 @@ async fn a_save_that_had_landed_all_the_same_never_replaces_what_came_after_it()
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "later");
 }
 
+/// Bob's token has been exchanged, and may not be saved; from now on it may.
+async fn exchanged_and_not_saved(
+    backend: &EmbeddedSecretsManager,
+    store: &SecretsManagerTokenStore,
+) -> Server {
+    let server = Server::default();
+    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
+    backend.remove_fault(fault);
+    server
+}
+
 /// The old refresh token is spent: to exchange it again could end the login.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_saved_is_saved_by_the_next_refresh_before_anything_is_exchanged() {
@@ -87,10 +99,7 @@ async fn what_could_not_be_saved_is_saved_by_the_next_refresh_before_anything_is
 #[tokio::test(start_paused = true)]
 async fn what_was_saved_by_the_next_refresh_and_does_not_last_is_exchanged() {
     let (backend, store) = with_expired_bob().await;
-    let server = Server::default();
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
-    backend.remove_fault(fault);
+    let server = exchanged_and_not_saved(&backend, &store).await;
     let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, server.exchange(3 * HOUR)).await);
     assert_eq!((access_token_of(&bob), server.exchanges()), ("access-2", 2));
 }
@@ -117,10 +126,7 @@ async fn what_could_not_be_saved_is_kept_for_a_new_login_beside_a_deletion() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_saved_does_not_replace_what_somebody_has_saved_since() {
     let (backend, store) = with_expired_bob().await;
-    let server = Server::default();
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
-    backend.remove_fault(fault);
+    exchanged_and_not_saved(&backend, &store).await;
     store_on(&backend).await.save_token(&refresh("bob", "a new login")).await.expect("saved");
     let keeps =
         |current: Arc<OAuthToken>| ready(current.to_builder().access_token("newer").expires_in(HOUR).build());
@@ -158,14 +164,7 @@ async fn is_exchanged_in_its_turn(fault: Fault) {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_saved_comes_with_the_error_after_a_logout() {
     let (backend, store) = with_expired_bob().await;
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    drop(
-        store
-            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
-            .await
-            .expect_err("not saved"),
-    );
-    backend.remove_fault(fault);
+    exchanged_and_not_saved(&backend, &store).await;
     let puts = backend.gate(Gate::before(Operation::PutSecretValue));
     let refresh = spawn_refresh(&store, of("bob"), MINUTE, unwanted);
     soon(puts.arrived(1)).await;
@@ -195,14 +194,7 @@ async fn after_a_failed_exchange_of_what_was_written_here_nobody_makes_another_o
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_saved_is_in_the_error_of_an_outage() {
     let (backend, store) = cached_with_expired_bob().await;
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    drop(
-        store
-            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
-            .await
-            .expect_err("not saved"),
-    );
-    backend.remove_fault(fault);
+    exchanged_and_not_saved(&backend, &store).await;
     backend.inject(Fault::unreachable().on(Operation::GetSecretValue));
     let error = store.refresh_with(&of("bob"), MINUTE, unwanted).await.expect_err("an outage");
     assert_eq!(access_token_of(error.token().expect("the new token")), "access-1");
@@ -216,14 +208,7 @@ async fn what_could_not_be_saved_does_not_race_with_a_new_login() {
     let (backend, store) = with_expired_bob().await;
     let other = cached_store_on(&backend).await;
     found(&other, "bob").await;
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    drop(
-        store
-            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
-            .await
-            .expect_err("not saved"),
-    );
-    backend.remove_fault(fault);
+    exchanged_and_not_saved(&backend, &store).await;
     let puts = backend.gate(Gate::before(Operation::PutSecretValue));
     let login =
         built(token().user_name("bob").refresh_token("a new login").access_token("b").expires_in(HOUR));
@@ -242,14 +227,7 @@ async fn what_could_not_be_saved_does_not_race_with_a_new_login() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_saved_is_kept_although_the_record_was_not_there() {
     let (backend, store) = cached_with_expired_bob().await;
-    let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
-    drop(
-        store
-            .refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR))
-            .await
-            .expect_err("not saved"),
-    );
-    backend.remove_fault(fault);
+    exchanged_and_not_saved(&backend, &store).await;
     backend.stale_reads(1);
     assert!(store.refresh_with(&of("bob"), MINUTE, unwanted).await.expect("read").is_none());
     store.invalidate_all();
