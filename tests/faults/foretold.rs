@@ -103,8 +103,14 @@ impl Fortune {
                 self.lands(step);
                 continue;
             }
+            // A look for tags has the time that tags have, and they are left out without it.
+            let next = steps.get(index + 1).map(|next| &next.role);
+            let looks_for_tags = step.role == Role::Optional && next == Some(&Role::Tag);
             if let Effect::Slow(latency) = self.effect {
                 self.count(1, 1);
+                if looks_for_tags && latency >= TAGGING {
+                    self.requests.0 = self.requests.0.min(1);
+                }
                 self.pass(latency, latency);
                 self.budget = self.budget.map(|budget| budget - 1);
                 // The deadline comes between two steps: a save looks at the clock before it tries again, not at each step.
@@ -126,9 +132,9 @@ impl Fortune {
                 if !matches!(step.role, Role::Bulk | Role::BulkWrite) {
                     break;
                 }
-            } else if step.role == Role::Write
-                && steps.get(index + 1).is_some_and(|next| next.role == Role::Tag)
-            {
+            } else if looks_for_tags {
+                self.requests.0 = self.requests.0.min(1);
+            } else if step.role == Role::Write && next == Some(&Role::Tag) {
                 // What was sent again looks which tags are wanted by now.
                 self.count(0, 1);
             }
