@@ -218,7 +218,6 @@ impl Cache {
             Err(error) => {
                 if let Some(entry) = current.filter(|_| is_registered) {
                     entry.note_failure(error.is_retryable(), &now);
-                    entry.believe_the_next(false);
                 }
                 return Some(if is_registered { Landing::Failed(error) } else { Landing::Superseded });
             }

@@ -139,10 +139,8 @@ impl<R: Records> Refresh<R> {
 
     /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
     async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
-        let save = |token: OAuthToken| async move { self.records.save(&token).await.map(Some) };
-        // Over whatever is there.
-        let saved = self.save_by(current, given, save).await?;
-        saved.ok_or_else(|| StoreError::from(ErrorKind::Unexpected).into())
+        let save = |token: OAuthToken| async move { self.records.save(&token).await };
+        self.save_by(current, given, save).await
     }
 
     /// Saves what an earlier exchange of this very version gave; `None` if somebody has written since, for then that is the
@@ -156,12 +154,12 @@ impl<R: Records> Refresh<R> {
         self.save_by(current, exchanged.clone(), save).await
     }
 
-    async fn save_by<S: Future<Output = Result<Option<Stored>, StoreError>>>(
+    async fn save_by<T, S: Future<Output = Result<T, StoreError>>>(
         &self,
         current: &Stored,
         given: OAuthToken,
         save: impl FnOnce(OAuthToken) -> S,
-    ) -> Result<Option<Stored>, RefreshError> {
+    ) -> Result<T, RefreshError> {
         let token = match to_save(&current.record.token, &given) {
             Ok(token) => token,
             Err(error) => {

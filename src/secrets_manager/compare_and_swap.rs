@@ -240,9 +240,7 @@ impl Save {
             (Answer::Taken, Request::Create(_)) => match self.landed_before(write).await? {
                 None => {
                     let there = self.storage.read_secret(&write.name, &write.name).await?;
-                    there
-                        .filter(|record| write.is_or_precedes(record))
-                        .map(|record| self.has_landed_in(record.version.arn.clone(), write))
+                    there.and_then(|record| self.landed_under(write, &record))
                 }
                 landed => landed,
             },
@@ -457,8 +455,7 @@ impl Save {
                     return Ok(Outcome::Stored(record));
                 }
                 if let Some(record) = self.storage.read_secret(name, name).await? {
-                    if write.is_or_precedes(&record) {
-                        let landed = self.has_landed_in(record.version.arn.clone(), write);
+                    if let Some(landed) = self.landed_under(write, &record) {
                         self.give_up_what_is_known(&landed.token);
                         return Ok(Outcome::Stored(landed));
                     }
@@ -513,6 +510,11 @@ impl Save {
             Err(error) if error.is_not_found() || error.is_invalid_request() => Ok(None),
             Err(error) => Err(error.into_store_error(Some(name))),
         }
+    }
+
+    /// The record of a Create, if what is there now is that or has been written over it.
+    fn landed_under(&self, write: &Write, now: &Record) -> Option<Record> {
+        write.is_or_precedes(now).then(|| self.has_landed_in(now.version.arn.clone(), write))
     }
 
     /// A Create has landed in the secret of this ARN, some time ago.

@@ -25,7 +25,8 @@ use super::{compare_and_swap, delete, listing};
 /// Finds are answered from memory for [`time_to_live`](SecretsManagerTokenStoreBuilder::time_to_live). What this process
 /// saves or deletes, it sees at once: no find that begins after that shows what was there before, whatever reads were
 /// under way, and for a minute no older version from a replica that lags behind comes back; one that shows no record at all
-/// is believed. Many that want the same token share one request, and many that want it refreshed share [one exchange](Self::refresh_with).
+/// is believed. Many that want the same token share one request, and many that want it refreshed share
+/// [one exchange](Self::refresh_with).
 ///
 /// Many processes may work on the same tokens. Of two saves that collide, the second is merged over the first, so
 /// what only one of them changed is never lost; where both changed the same field, the later save's value stays. A token

@@ -3,10 +3,11 @@
 use crate::support::*;
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::secrecy::SecretString;
-use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
+use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore};
+use std::sync::Arc;
 use std::time::Duration;
 
-fn rotated(to: &str) -> oauth_token_store::OAuthToken {
+fn rotated(to: &str) -> OAuthToken {
     refresh("bob", to)
 }
 
@@ -14,11 +15,21 @@ fn rotated(to: &str) -> oauth_token_store::OAuthToken {
 async fn with_a_resumed_put() -> (EmbeddedSecretsManager, SecretsManagerTokenStore) {
     let (backend, store) = new().await;
     store.save_token(&login("bob")).await.unwrap();
-    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let unfinished = rotation_without_an_answer(&backend, &store, Fault::lost_answer()).await;
+    store.save_token(&unfinished).await.expect("landed");
+    (backend, store)
+}
+
+/// Bob's rotation to "second" has landed; the token of the error that its lost answers have led to.
+async fn rotation_without_an_answer(
+    backend: &EmbeddedSecretsManager,
+    store: &SecretsManagerTokenStore,
+    lost: Fault,
+) -> Arc<OAuthToken> {
+    backend.inject(lost.on(Operation::PutSecretValue));
     let error = store.save_token(&rotated("second")).await.expect_err("no answer");
     backend.clear_faults();
-    store.save_token(error.token().unwrap()).await.expect("landed");
-    (backend, store)
+    Arc::clone(error.token().expect("the token to save again"))
 }
 
 /// A put finished by saving the error's token has its tags brought up to date.
@@ -50,11 +61,9 @@ async fn is_found_by(backend: &EmbeddedSecretsManager, refresh_token: &str) -> b
 async fn a_resumed_put_that_was_written_over_brings_the_tags_up_to_date() {
     let (backend, store) = new().await;
     store.save_token(&login("bob")).await.unwrap();
-    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
-    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
-    backend.clear_faults();
+    let unfinished = rotation_without_an_answer(&backend, &store, Fault::lost_answer()).await;
     store_on(&backend).await.save_token(&extra("bob", "x", "1")).await.unwrap();
-    store.save_token(error.token().unwrap()).await.expect("landed");
+    store.save_token(&unfinished).await.expect("landed");
     assert!(is_found_by(&backend, "second").await);
 }
 
@@ -67,10 +76,8 @@ async fn a_resumed_put_to_a_new_secret_tags_that_one() {
     other.delete_token(&id_of("bob")).await.unwrap();
     other.save_token(&login("bob")).await.unwrap();
     // The first one goes to the secret that is gone.
-    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).skip(1));
-    let error = store.save_token(&rotated("second")).await.expect_err("no answer");
-    backend.clear_faults();
-    store.save_token(error.token().unwrap()).await.expect("landed");
+    let unfinished = rotation_without_an_answer(&backend, &store, Fault::lost_answer().skip(1)).await;
+    store.save_token(&unfinished).await.expect("landed");
     assert!(is_found_by(&backend, "second").await);
 }
 
