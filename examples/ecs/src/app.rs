@@ -42,6 +42,11 @@ impl App {
         // It ends without an outcome only if it panics.
         self.under_way.spawn(task).await.unwrap_or_else(|_| Err(Failure::internal()))
     }
+
+    /// Does it to its end with nobody waiting for it, and before the process ends.
+    pub(crate) fn carry_on(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.under_way.spawn(task);
+    }
 }
 
 /// Serves until it is asked to stop, and then until what is under way has ended.

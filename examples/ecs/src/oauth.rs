@@ -1,16 +1,12 @@
 //! The OAuth server's token endpoint.
 
 use std::fmt;
-use std::time::Duration;
 
 use oauth_token_store::secrecy::ExposeSecret;
 use oauth_token_store::{OAuthToken, StoreError, TokenResponseError};
 use reqwest::{Client, StatusCode, redirect};
 
 use crate::settings::OAuthClient;
-
-/// Everybody who wants the token waits for it.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(crate) struct OAuthServer {
     client: Client,
@@ -49,8 +45,8 @@ impl OAuthServer {
     pub(crate) fn new(application: OAuthClient) -> Result<Self, reqwest::Error> {
         // Credentials follow no redirect.
         let client = Client::builder()
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE / 4)
+            .timeout(application.timeout)
+            .connect_timeout(application.timeout / 4)
             .redirect(redirect::Policy::none());
         Ok(Self { client: client.build()?, application })
     }

@@ -11,6 +11,7 @@ const SERVICE_SECRET: &str = "SERVICE_SECRET";
 const OAUTH_TOKEN_URL: &str = "OAUTH_TOKEN_URL";
 const OAUTH_CLIENT_ID: &str = "OAUTH_CLIENT_ID";
 const OAUTH_CLIENT_SECRET: &str = "OAUTH_CLIENT_SECRET";
+const OAUTH_TIMEOUT_SECONDS: &str = "OAUTH_TIMEOUT_SECONDS";
 const REFRESH_LEEWAY_SECONDS: &str = "REFRESH_LEEWAY_SECONDS";
 const SHUTDOWN_SECONDS: &str = "SHUTDOWN_SECONDS";
 
@@ -33,6 +34,8 @@ pub(crate) struct OAuthClient {
     pub(crate) token_url: String,
     pub(crate) id: String,
     pub(crate) secret: SecretString,
+    /// How long the OAuth server may take to answer: everybody who wants the token waits for it.
+    pub(crate) timeout: Duration,
 }
 
 /// Names a variable, and never shows its value.
@@ -71,6 +74,7 @@ impl Settings {
                 token_url: required(OAUTH_TOKEN_URL)?,
                 id: required(OAUTH_CLIENT_ID)?,
                 secret: required(OAUTH_CLIENT_SECRET)?.into(),
+                timeout: seconds(OAUTH_TIMEOUT_SECONDS, 8)?,
             },
             leeway: seconds(REFRESH_LEEWAY_SECONDS, 60)?,
             shutdown: seconds(SHUTDOWN_SECONDS, 25)?,
@@ -122,7 +126,8 @@ mod tests {
     fn the_rest_has_defaults() {
         let settings = read_with("", None).expect("nothing is wrong");
         assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
-        assert_eq!((settings.leeway.as_secs(), settings.shutdown.as_secs()), (60, 25));
+        let Settings { oauth, leeway, shutdown, .. } = settings;
+        assert_eq!((oauth.timeout.as_secs(), leeway.as_secs(), shutdown.as_secs()), (8, 60, 25));
         assert_eq!(read_with(LISTEN, Some("127.0.0.1:1")).expect("an address").listen.port(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The token endpoint.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +16,10 @@ use crate::failure::Failure;
 use crate::user::User;
 
 type Answer<T> = Result<T, Failure>;
+
+/// Before what an exchange gave is saved once more: what Secrets Manager fails at in passing is over by then, as a rule.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 /// An access token that is good for the leeway at least. From memory as a rule, and past it for `Cache-Control: no-cache`:
 /// that is for a caller whose API has just answered the token with a 401.
@@ -33,18 +37,46 @@ pub(crate) async fn get(
             }
             // With the client, so that a prefix of another one's is a conflict and not a surprise.
             let user = OAuthToken::builder().user_name(user).client_id(app.oauth.client_id()).build()?;
-            let oauth = Arc::clone(&app.oauth);
-            let exchange = |current: Arc<OAuthToken>| async move { oauth.refresh(&current).await };
-            match app.store.refresh_with(&user, app.leeway, exchange).await {
+            match refreshed(&app, &user).await {
                 Ok(token) => token.ok_or_else(Failure::not_logged_in),
-                Err(error) => exchanged_all_the_same(error),
+                Err(error) => {
+                    if is_to_be_saved(&error) {
+                        app.carry_on(save_later(Arc::clone(&app), user));
+                    }
+                    exchanged_all_the_same(error)
+                }
             }
         }
     };
     shown(&*app.carry_out(task).await?).map(Json)
 }
 
-/// An exchange whose save failed has given a token that is good. The store saves it before it exchanges anything again.
+async fn refreshed(app: &App, user: &OAuthToken) -> Result<Option<Arc<OAuthToken>>, RefreshError> {
+    let oauth = Arc::clone(&app.oauth);
+    let exchange = |current: Arc<OAuthToken>| async move { oauth.refresh(&current).await };
+    app.store.refresh_with(user, app.leeway, exchange).await
+}
+
+/// Whether it is a save that has failed, and in passing.
+fn is_to_be_saved(error: &RefreshError) -> bool {
+    error.token().is_some() && error.is_retryable()
+}
+
+/// Does not leave it to the next request for the token: that may come to another replica, or after this one has ended.
+async fn save_later(app: Arc<App>, user: OAuthToken) {
+    for pause in PAUSES {
+        tokio::time::sleep(pause).await;
+        // Begins with the save of what the last exchange gave, and needs no other one.
+        match refreshed(&app, &user).await {
+            Err(error) if is_to_be_saved(&error) => {}
+            Err(error) => return tracing::error!(%error, "not saved"),
+            Ok(_) => return tracing::info!("saved after all"),
+        }
+    }
+    tracing::error!("not saved: the next request for the token tries again");
+}
+
+/// An exchange whose save failed has given a token that is good.
 fn exchanged_all_the_same(error: RefreshError) -> Answer<Arc<OAuthToken>> {
     let kind = error.store_error().map(StoreError::kind);
     match (error.token(), kind) {

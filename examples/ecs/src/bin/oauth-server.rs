@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
@@ -18,8 +18,8 @@ use tokio::sync::{Mutex, watch};
 struct Server {
     issued: AtomicU64,
     spent: Mutex<HashSet<String>>,
+    /// Each refresh that waits has a receiver of it.
     is_held: watch::Sender<bool>,
-    waiting: AtomicUsize,
 }
 
 #[tokio::main]
@@ -28,7 +28,6 @@ async fn main() -> std::io::Result<()> {
         issued: AtomicU64::default(),
         spent: Mutex::default(),
         is_held: watch::Sender::new(false),
-        waiting: AtomicUsize::default(),
     });
     let router = Router::new()
         .route("/token", post(token))
@@ -36,7 +35,7 @@ async fn main() -> std::io::Result<()> {
         .route("/release", post(async |State(server): State<Arc<Server>>| server.hold(false)))
         .route(
             "/waiting",
-            get(async |State(server): State<Arc<Server>>| server.waiting.load(Ordering::SeqCst).to_string()),
+            get(async |State(server): State<Arc<Server>>| server.is_held.receiver_count().to_string()),
         )
         .with_state(server);
     let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
@@ -55,10 +54,8 @@ async fn token(
     match parameter("grant_type") {
         "authorization_code" => server.issue(),
         "refresh_token" => {
-            server.waiting.fetch_add(1, Ordering::SeqCst);
             // The server itself holds the other end.
             let _ = server.is_held.subscribe().wait_for(|is_held| !is_held).await;
-            server.waiting.fetch_sub(1, Ordering::SeqCst);
             let is_new = server.spent.lock().await.insert(parameter("refresh_token").to_owned());
             if is_new { server.issue() } else { refused("invalid_grant") }
         }

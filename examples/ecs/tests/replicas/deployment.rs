@@ -1,5 +1,6 @@
 //! The containers: started, found, cut off and stopped.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,6 +38,8 @@ impl Project {
             ("TAG", self.name.as_str()),
             ("SERVICE_SECRET", SERVICE_SECRET),
             ("TIME_TO_LIVE_SECONDS", &TIME_TO_LIVE.as_secs().to_string()),
+            // Tests make refreshes wait for as long as a slow machine's Docker takes.
+            ("OAUTH_TIMEOUT_SECONDS", "20"),
             ("RUST_LOG", "debug,oauth_token_store=trace"),
             // Any that is free.
             ("REPLICA_1_PORT", ""),
@@ -44,6 +47,11 @@ impl Project {
             ("OAUTH_SERVER_PORT", ""),
         ]);
         output(&mut command).await
+    }
+
+    async fn container(&self, service: &str) -> Result<String, Failure> {
+        let id = self.compose(&["ps", "-a", "-q", service]).await?.trim().to_owned();
+        if id.is_empty() { Err(format!("there is no container of {service}").into()) } else { Ok(id) }
     }
 
     pub(crate) async fn remove(&self) -> Result<(), Failure> {
@@ -58,8 +66,12 @@ impl Project {
     }
 }
 
+const SERVICES: [&str; 4] = ["replica-1", "replica-2", "localstack", "oauth-server"];
+
 pub(crate) struct Deployment {
     project: std::sync::Arc<Project>,
+    /// Looked up once: Compose takes a second for each.
+    containers: HashMap<&'static str, String>,
 }
 
 fn directory() -> &'static Path {
@@ -73,22 +85,25 @@ impl Deployment {
         // Unoptimized: it builds in half the time.
         output(build.args(["--profile", "dev", "--tag", &project.name])).await?;
         project.compose(&["up", "--detach"]).await?;
-        let this = Self { project };
+        let mut containers = HashMap::new();
+        for service in SERVICES {
+            containers.insert(service, project.container(service).await?);
+        }
+        let this = Self { project, containers };
         for name in ["replica-1", "replica-2"] {
             this.until_ready(name).await?;
         }
         Ok(this)
     }
 
-    async fn container(&self, service: &str) -> Result<String, Failure> {
-        let id = self.project.compose(&["ps", "-a", "-q", service]).await?.trim().to_owned();
-        if id.is_empty() { Err(format!("there is no container of {service}").into()) } else { Ok(id) }
+    fn container(&self, service: &str) -> &str {
+        &self.containers[service]
     }
 
     /// Its port is another one after each start.
     async fn url(&self, service: &str) -> Result<String, Failure> {
-        let container = self.container(service).await?;
-        let ports = docker(&["port", &container, "8080/tcp"]).await?;
+        let container = self.container(service);
+        let ports = docker(&["port", container, "8080/tcp"]).await?;
         let address = ports.lines().next().ok_or("no port is published")?;
         Ok(format!("http://{address}"))
     }
@@ -114,13 +129,13 @@ impl Deployment {
     }
 
     pub(crate) async fn cut_off(&self, service: &str) -> Result<(), Failure> {
-        let container = self.container(service).await?;
-        docker(&["network", "disconnect", &self.network(), &container]).await.map(drop)
+        let container = self.container(service);
+        docker(&["network", "disconnect", &self.network(), container]).await.map(drop)
     }
 
     pub(crate) async fn connect(&self, service: &str) -> Result<(), Failure> {
-        let container = self.container(service).await?;
-        docker(&["network", "connect", "--alias", service, &self.network(), &container]).await.map(drop)
+        let container = self.container(service);
+        docker(&["network", "connect", "--alias", service, &self.network(), container]).await.map(drop)
     }
 
     fn network(&self) -> String {
@@ -129,39 +144,39 @@ impl Deployment {
 
     /// Sends SIGTERM, as ECS does, and returns at once.
     pub(crate) async fn terminate(&self, service: &str) -> Result<(), Failure> {
-        let container = self.container(service).await?;
-        docker(&["kill", "--signal", "TERM", &container]).await.map(drop)
+        let container = self.container(service);
+        docker(&["kill", "--signal", "TERM", container]).await.map(drop)
     }
 
     /// Waits for a container to end; returns its exit code.
     pub(crate) async fn exit_code(&self, service: &str) -> Result<String, Failure> {
-        let container = self.container(service).await?;
-        Ok(docker(&["wait", &container]).await?.trim().to_owned())
+        let container = self.container(service);
+        Ok(docker(&["wait", container]).await?.trim().to_owned())
     }
 
     pub(crate) async fn start_again(&self, service: &str) -> Result<Replica, Failure> {
-        let container = self.container(service).await?;
-        docker(&["start", &container]).await?;
+        let container = self.container(service);
+        docker(&["start", container]).await?;
         self.until_ready(service).await
     }
 
     pub(crate) async fn pause(&self, service: &str) -> Result<(), Failure> {
-        docker(&["pause", &self.container(service).await?]).await.map(drop)
+        docker(&["pause", self.container(service)]).await.map(drop)
     }
 
     pub(crate) async fn unpause(&self, service: &str) -> Result<(), Failure> {
-        docker(&["unpause", &self.container(service).await?]).await.map(drop)
+        docker(&["unpause", self.container(service)]).await.map(drop)
     }
 
     /// The health check of the image, which needs no network but the container's own.
     pub(crate) async fn asks_itself(&self, service: &str) -> Result<(), Failure> {
-        docker(&["exec", &self.container(service).await?, "/service", "health"]).await.map(drop)
+        docker(&["exec", self.container(service), "/service", "health"]).await.map(drop)
     }
 
     /// What the container has printed so far, on both of its outputs.
     pub(crate) async fn log(&self, service: &str) -> Result<String, Failure> {
-        let container = self.container(service).await?;
-        output(Command::new("sh").args(["-c", "exec docker logs \"$0\" 2>&1", &container])).await
+        let container = self.container(service);
+        output(Command::new("sh").args(["-c", "exec docker logs \"$0\" 2>&1", container])).await
     }
 }
 

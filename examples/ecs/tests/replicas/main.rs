@@ -47,6 +47,7 @@ const TESTS: &[(&str, Scene)] = table![
     an_outage_of_secrets_manager_stops_no_token_that_is_in_memory,
     what_is_under_way_at_a_stop_is_answered,
     what_nobody_waits_for_at_a_stop_is_saved,
+    what_could_not_be_saved_is_saved_before_a_stop,
     probes_and_scrapes_ask_secrets_manager_for_nothing,
     logs_and_metrics_tell_of_requests_and_of_nobody,
 ];

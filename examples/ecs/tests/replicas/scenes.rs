@@ -75,10 +75,7 @@ pub(crate) async fn a_token_rotated_by_one_is_seen_by_the_other(deployment: &Dep
     let before = one.metric(exchanges).await?;
     within(TIME_TO_LIVE, &other, user, |answer| answer.access_token() != Some("canary-b2")).await?;
     let refreshed = other.get(user).await?;
-    assert!(
-        refreshed.access_token().is_some_and(|token| token.starts_with("access-token-")),
-        "{refreshed:?}"
-    );
+    assert!(is_refreshed(&refreshed), "{refreshed:?}");
     assert_eq!(one.get(user).await?.access_token(), refreshed.access_token());
     assert_eq!(one.metric(exchanges).await?, before, "one has exchanged what the other had");
     Ok(())
@@ -231,13 +228,55 @@ pub(crate) async fn what_nobody_waits_for_at_a_stop_is_saved(deployment: &Deploy
     stop_accepting(deployment, &one).await?;
     refreshes.release().await?;
     assert_eq!(deployment.exit_code("replica-1").await?, "0");
-    // A refresh token was spent for it, and the OAuth server takes that only once.
+    has_what_was_saved(deployment, &other, user).await?;
+    deployment.start_again("replica-1").await.map(drop)
+}
+
+pub(crate) async fn what_could_not_be_saved_is_saved_before_a_stop(deployment: &Deployment) -> TestResult {
+    let [one, other] = deployment.replicas().await?;
+    let user = "canary-not-saved";
+    let (waiting, refreshes) = held_refresh(deployment, &one, user).await?;
+    deployment.pause("localstack").await?;
+    // In a task of its own, whose panic does not leave it paused.
+    let during = tokio::spawn(async move {
+        refreshes.release().await?;
+        let answer = waiting.await??;
+        assert!(is_refreshed(&answer), "{answer:?}");
+        Ok::<_, Failure>(())
+    });
+    let during = during.await;
+    deployment.unpause("localstack").await?;
+    during??;
+    stop_accepting(deployment, &one).await?;
+    assert_eq!(deployment.exit_code("replica-1").await?, "0");
+    let told = refreshes_told(deployment, "replica-1").await?;
+    // The save without an answer lands when LocalStack goes on; in an outage it does not.
+    assert!(told.contains("served, but not saved") && told.contains("saved after all"), "{told}");
+    has_what_was_saved(deployment, &other, user).await?;
+    deployment.start_again("replica-1").await.map(drop)
+}
+
+/// A refresh token was spent for it, and the OAuth server takes that only once.
+async fn has_what_was_saved(deployment: &Deployment, other: &Replica, user: &str) -> TestResult {
     let exchanges = "oauth_token_store_exchanges_total";
     let before = other.metric(exchanges).await?;
     let saved = other.get(user).await?;
-    assert!(saved.access_token().is_some_and(|token| token.starts_with("access-token-")), "{saved:?}");
-    assert_eq!(other.metric(exchanges).await?, before, "the other had to do it again");
-    deployment.start_again("replica-1").await.map(drop)
+    let told = refreshes_told(deployment, "replica-1").await?;
+    assert!(is_refreshed(&saved), "{saved:?}\n{told}");
+    assert_eq!(other.metric(exchanges).await?, before, "the other had to do it again\n{told}");
+    Ok(())
+}
+
+fn is_refreshed(answer: &Answer) -> bool {
+    answer.access_token().is_some_and(|token| token.starts_with("access-token-"))
+}
+
+/// What a replica has logged of refreshes and stops.
+async fn refreshes_told(deployment: &Deployment, service: &str) -> Result<String, Failure> {
+    let log = deployment.log(service).await?;
+    let is_told = |line: &&str| ["refresh", "saved", "stop"].iter().any(|word| line.contains(word));
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("TRACE")).filter(is_told).collect();
+    Ok(lines.join("\n"))
 }
 
 pub(crate) async fn probes_and_scrapes_ask_secrets_manager_for_nothing(
