@@ -69,7 +69,6 @@ impl Cache {
             let look = self.look(locator, demand, &mut not_before, &load);
             match &look {
                 Look::Answer(_) if !is_miss => self.counters.hit(),
-                Look::Answer(_) => {}
                 _ if !is_miss => {
                     is_miss = true;
                     add_one(&self.counters.misses);

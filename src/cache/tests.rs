@@ -789,6 +789,25 @@ fn what_a_save_has_read_before_a_write_of_unclear_order_stays_in_doubt() {
     assert!(cache.get(&LookupKey::User("1")).is_none());
 }
 
+#[test]
+fn the_doubt_of_before_and_that_of_another_record_are_none_of_what_a_save_has_read() {
+    let [(bob, of_bob), (eve, of_eve)] = [record(1, 0), record(2, 0)];
+    let is_known = |cache: &Cache| cache.get(&LookupKey::User("1")).is_some();
+
+    let of_before = cache();
+    Change::of_earlier_write(&of_before, bob).saved(of_bob.clone());
+    assert!(!is_known(&of_before));
+    of_before.observed(bob, &of_bob, &of_before.asking());
+    assert!(is_known(&of_before));
+
+    let of_another = cache();
+    save(&of_another, 1, 0);
+    let asked = of_another.asking();
+    Change::of_earlier_write(&of_another, eve).saved(of_eve);
+    of_another.observed(bob, &of_bob, &asked);
+    assert!(is_known(&of_another));
+}
+
 #[tokio::test]
 async fn that_there_is_nothing_is_forgotten_with_all_else() {
     let cache = cache();

@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn without_another_access_token_the_expiry_time_stays() {
+        let current = stored(bob());
+        let rotated = || OAuthToken::builder().refresh_token("rotated");
+        for given in [rotated(), rotated().access_token("a")] {
+            let token = to_save(&current, &built(given)).expect("taken");
+            assert_eq!(token.expiry_time(), Some(SystemTime::UNIX_EPOCH));
+        }
+    }
+
+    #[test]
     fn an_expiry_time_that_happens_to_be_the_old_one_is_taken_too() {
         let current = stored(bob());
         let given = OAuthToken::builder().access_token("b").expiry_time(SystemTime::UNIX_EPOCH);

@@ -139,7 +139,7 @@ impl<R: Records> Refresh<R> {
 
     /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
     async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
-        let save = |token: OAuthToken| async move { self.records.save(&token).await };
+        let save = |token: OAuthToken| async move { self.records.save(&token, current).await };
         self.save_by(current, given, save).await
     }
 

@@ -46,8 +46,12 @@ pub(crate) trait Records: Clone + Send + Sync + 'static {
     /// The record as it is stored now, past everything that is remembered here.
     fn re_read(&self, locator: &Locator) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
-    /// Saves a token; returns what is then stored.
-    fn save(&self, token: &OAuthToken) -> impl Future<Output = Result<Stored, StoreError>> + Send;
+    /// Saves a token whose record was read as `current`; returns what is then stored.
+    fn save(
+        &self,
+        token: &OAuthToken,
+        current: &Stored,
+    ) -> impl Future<Output = Result<Stored, StoreError>> + Send;
 
     /// Saves a token over this version alone; `None` if another one is there by now.
     fn save_over(

@@ -166,7 +166,7 @@ mod tests {
             Ok(Some(self.stored()))
         }
 
-        async fn save(&self, token: &OAuthToken) -> Result<Stored, StoreError> {
+        async fn save(&self, token: &OAuthToken, _: &Stored) -> Result<Stored, StoreError> {
             if token.extra("refuse").is_some() {
                 return Err(ErrorKind::AccessDenied.into());
             }
@@ -175,8 +175,8 @@ mod tests {
             Ok(self.stored())
         }
 
-        async fn save_over(&self, token: &OAuthToken, _: &Stored) -> Result<Option<Stored>, StoreError> {
-            self.save(token).await.map(Some)
+        async fn save_over(&self, token: &OAuthToken, over: &Stored) -> Result<Option<Stored>, StoreError> {
+            self.save(token, over).await.map(Some)
         }
 
         fn not_older(&self, stored: Stored) -> Option<Option<Arc<OAuthToken>>> {
@@ -228,7 +228,7 @@ mod tests {
             panic!("it is in memory")
         }
 
-        async fn save(&self, _: &OAuthToken) -> Result<Stored, StoreError> {
+        async fn save(&self, _: &OAuthToken, _: &Stored) -> Result<Stored, StoreError> {
             panic!("there is nothing to save")
         }
 

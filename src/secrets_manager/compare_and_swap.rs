@@ -48,6 +48,15 @@ const TAGGING: Duration = Duration::from_secs(3);
 /// Saves a token. Until the first write is sent, dropping the future stops the save; after that it is carried to its
 /// end.
 pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<Record, StoreError> {
+    save_read(storage, token, None).await
+}
+
+/// As `save`, of a token whose record has just been read: where memory doesn't hold that, it is not read once more.
+pub(super) async fn save_read(
+    storage: &Arc<Storage>,
+    token: &OAuthToken,
+    read: Option<&Record>,
+) -> Result<Record, StoreError> {
     if LookupPlan::of(token).is_empty() {
         return Err(ErrorKind::NoLookupKey.into());
     }
@@ -57,7 +66,7 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<R
     if let Some(write) = progress.in_flight() {
         return carry_to_end(async move { save.resume(&write).await }).await.map_err(left_in);
     }
-    let known = storage.known_base(&save.token);
+    let known = storage.known_base(&save.token).or_else(|| read.cloned().map(Some));
     save.progress.start_from(known.as_ref().and_then(Option::as_ref));
     let current = match known {
         // That there is nothing to write is for the service to say: somebody may have deleted the record since.

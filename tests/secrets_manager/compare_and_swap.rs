@@ -9,7 +9,7 @@ use oauth_token_store::{ErrorKind, SecretsManagerTokenStore, TokenStore};
 use uuid::Uuid;
 
 use crate::support::{
-    PREFIX, cached_store_on, current_version, extra, found, id_of, login, name_of, new, refresh,
+    PREFIX, cached_store_on, current_version, extra, found, id_of, login, name_of, new, new_cached, refresh,
     refresh_token_of, spawn_save, store_on, token, whole_token_behind_a_rotation,
 };
 
@@ -51,6 +51,38 @@ async fn twelve_writers_on_one_base_have_one_winner_a_round_and_none_is_lost() {
         save.expect("no panic").expect("saved");
     }
     assert_eq!(found(&store, "bob").await.extras().count(), 12);
+}
+
+/// It has learnt that what it knew is not the newest.
+#[tokio::test]
+async fn a_save_that_lost_the_race_and_failed_leaves_nothing_older_in_memory() {
+    let (backend, other) = new().await;
+    other.save_token(&login("bob")).await.expect("saved");
+    let store = cached_store_on(&backend).await;
+    found(&store, "bob").await;
+    other.save_token(&refresh("bob", "newer")).await.expect("saved");
+    let fault = backend.inject(Fault::access_denied().on(Operation::GetSecretValue));
+    store.save_token(&extra("bob", "x", "1")).await.expect_err("it cannot read what was first");
+    backend.remove_fault(fault);
+    assert_eq!(refresh_token_of(&*found(&store, "bob").await), "newer");
+}
+
+/// That it was the first one is known when its answer comes, late.
+#[tokio::test(start_paused = true)]
+async fn a_save_that_lost_the_race_leaves_no_doubt_of_the_one_that_won_it() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.inject(Fault::lost_answer().on(Operation::PutSecretValue).times(1));
+    backend.inject(Fault::access_denied().on(Operation::GetSecretValue));
+    let gate = backend.gate(Gate::before(Operation::PutSecretValue));
+    let [first, second] = ["x", "y"].map(|name| spawn_save(&store, &extra("bob", name, "1")));
+    gate.arrived(2).await;
+    gate.open();
+    second.await.expect("no panic").expect_err("it cannot read what was first");
+    first.await.expect("no panic").expect("saved");
+    let before = backend.requests();
+    assert_eq!(found(&store, "bob").await.extra("x"), Some("1"));
+    assert_eq!(backend.requests().since(&before).count(Operation::GetSecretValue), 0);
 }
 
 #[tokio::test]
@@ -314,17 +346,22 @@ async fn a_stale_read_after_a_lost_race_is_not_taken_for_a_roll_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_never_sees_the_newer_version_gives_up_as_contended() {
-    let (backend, one) = new().await;
-    let two = store_on(&backend).await;
-    one.save_token(&login("bob")).await.expect("saved");
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    two.save_token(&extra("bob", "x", "1")).await.expect("saved");
-    backend.set_read_lag(Duration::from_secs(30));
-    let error = one.save_token(&extra("bob", "y", "1")).await.expect_err("contended");
-    assert_eq!(error.kind(), ErrorKind::Contended);
-    assert!(error.is_retryable());
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(found(&one, "bob").await.extra("x"), Some("1"));
+    for was_found in [false, true] {
+        let (backend, one) = new().await;
+        let two = store_on(&backend).await;
+        let bob = one.save_token(&login("bob")).await.expect("saved");
+        let changed = if was_found { bob.to_builder() } else { token().user_name("bob") };
+        let changed = changed.extra("y", "1").build().expect("valid");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        two.save_token(&extra("bob", "x", "1")).await.expect("saved");
+        backend.set_read_lag(Duration::from_secs(30));
+        let save = tokio::time::timeout(Duration::from_secs(20), one.save_token(&changed));
+        let error = save.await.expect("it gives up").expect_err("contended");
+        assert_eq!(error.kind(), ErrorKind::Contended);
+        assert!(error.is_retryable());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(found(&one, "bob").await.extra("x"), Some("1"));
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,24 @@ async fn is_found_by(backend: &EmbeddedSecretsManager, refresh_token: &str) -> b
     found.unwrap().is_some()
 }
 
+/// The read that tells what is there now takes its time, or shows what was there before.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_put_sets_its_tags_however_slow_or_stale_the_read_before_that() {
+    for is_stale in [false, true] {
+        let (backend, store) = new().await;
+        store.save_token(&login("bob")).await.unwrap();
+        let unfinished = rotation_without_an_answer(&backend, &store, Fault::lost_answer()).await;
+        backend.stale_reads(usize::from(is_stale));
+        let reads = backend.gate(Gate::before(Operation::GetSecretValue));
+        let save = spawn_save(&store, &unfinished);
+        reads.arrived(1).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        reads.open();
+        save.await.unwrap().expect("landed");
+        assert!(is_found_by(&backend, "second").await, "stale: {is_stale}");
+    }
+}
+
 /// Another process has changed something else since, and set no tag that it has not changed.
 #[tokio::test(start_paused = true)]
 async fn a_resumed_put_that_was_written_over_brings_the_tags_up_to_date() {

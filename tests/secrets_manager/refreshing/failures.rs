@@ -8,7 +8,7 @@ use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation
 use oauth_token_store::{ErrorKind, OAuthToken, SecretsManagerTokenStore, StoreError, TokenStore};
 
 use crate::support::{
-    cached_store_on, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
+    cached, cached_store_on, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
     store_with_edited_requests, token,
 };
 
@@ -64,6 +64,20 @@ async fn a_save_that_had_landed_all_the_same_never_replaces_what_came_after_it()
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "later");
 }
 
+/// Replicas that lag behind show that it never was there.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_read_for_the_exchange_is_not_taken_for_deleted() {
+    let (backend, store) = with_expired_bob().await;
+    let (exchange, exchanging) = held();
+    let caller = spawn_refresh(&store, of("bob"), MINUTE, exchange);
+    let (current, answer) = exchanging.begun().await;
+    backend.stale_reads(usize::MAX);
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
+    backend.stale_reads(0);
+    assert_eq!(refresh_token_of(&*found(&store, "bob").await), "rotated");
+}
+
 /// Bob's token has been exchanged, and may not be saved; from now on it may.
 async fn exchanged_and_not_saved(
     backend: &EmbeddedSecretsManager,
@@ -102,6 +116,41 @@ async fn what_was_saved_by_the_next_refresh_and_does_not_last_is_exchanged() {
     let server = exchanged_and_not_saved(&backend, &store).await;
     let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, server.exchange(3 * HOUR)).await);
     assert_eq!((access_token_of(&bob), server.exchanges()), ("access-2", 2));
+}
+
+/// Which a replica that lags behind does not show yet.
+#[tokio::test(start_paused = true)]
+async fn what_is_exchanged_is_what_was_saved_by_this_very_refresh() {
+    let backend = EmbeddedSecretsManager::new();
+    // Memory would know better.
+    let store = cached(backend.client()).max_capacity(0).build().await.expect("a store");
+    store.save_token(&expired("bob")).await.expect("saved");
+    drop(exchanged_and_not_saved(&backend, &store).await);
+    tokio::time::sleep(MINUTE).await;
+    backend.set_read_lag(MINUTE / 2);
+    let (exchange, exchanging) = held();
+    let caller = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
+    let (current, answer) = exchanging.begun().await;
+    assert_eq!(refresh_token_of(&current), "refresh-1");
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_exchanged_is_what_was_saved_over_what_this_refresh_has_saved() {
+    let (backend, store) = with_expired_bob().await;
+    drop(exchanged_and_not_saved(&backend, &store).await);
+    let tagging = backend.gate(Gate::after(Operation::TagResource));
+    let (exchange, exchanging) = held();
+    let caller = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
+    tagging.arrived(1).await;
+    let changed = built(of("bob").to_builder().extra("later", "1"));
+    store_on(&backend).await.save_token(&changed).await.expect("saved");
+    tagging.open();
+    let (current, answer) = exchanging.begun().await;
+    assert_eq!((refresh_token_of(&current), current.extra("later")), ("refresh-1", Some("1")));
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
 }
 
 /// A deletion that is answered late says nothing of the login that has come after it.

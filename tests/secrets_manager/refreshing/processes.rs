@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use crate::support::{found, id_of, refresh, refresh_token_of, spawn_save, store_on, token};
 
 use super::{
-    HOUR, MINUTE, Refreshed, Refused, access_token_of, built, ended, expired, held, of, refreshed, some,
-    soon, spawn_refresh, unwanted, with_expired_bob,
+    HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, built, ended, expired, held, of, refreshed,
+    some, soon, spawn_refresh, unwanted, with_expired_bob,
 };
 
 /// A caller that has found bob's token expired; its refresh stands before the re-read.
@@ -98,6 +98,23 @@ async fn a_token_deleted_during_the_exchange_stays_deleted_and_comes_with_the_er
     assert_eq!(one.save_token(token).await.expect_err("deleted").kind(), ErrorKind::Deleted);
     one.save_token(&token.detached()).await.expect("saved");
     assert_eq!(refresh_token_of(&*found(&two, "bob").await), "rotated");
+}
+
+/// Its token is the one to be revoked, even if what is stored by then is the one that was exchanged for it.
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_during_the_exchange_is_not_saved_by_the_next_refresh() {
+    let (backend, one) = with_expired_bob().await;
+    let two = store_on(&backend).await;
+    let (exchange, exchanging) = held();
+    let caller = spawn_refresh(&one, of("bob"), MINUTE, exchange);
+    let (current, answer) = exchanging.begun().await;
+    two.delete_token(&id_of("bob")).await.expect("deleted");
+    answer.send(Ok(refreshed(&current))).expect("it waits");
+    ended(caller).await.expect_err("deleted");
+    assert!(two.save_token(&expired("bob")).await.expect("saved") == current);
+    let server = Server::default();
+    let fresh = some(one.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await);
+    assert_eq!((access_token_of(&fresh), server.exchanges()), ("access-1", 1));
 }
 
 /// One process's exchange is refused after `meanwhile` was saved by another.

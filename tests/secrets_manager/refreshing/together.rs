@@ -261,9 +261,10 @@ async fn a_caller_dropped_during_the_exchange_harms_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_dropped_during_the_save_harms_nobody() {
-    // The save's read, which a dropped save does not outlive by itself, and its write.
-    for (operation, already) in [(Operation::GetSecretValue, 2), (Operation::PutSecretValue, 0)] {
+async fn a_caller_dropped_at_any_request_harms_nobody() {
+    // The find comes before.
+    let reads = (Operation::GetSecretValue, 1);
+    for (operation, already) in [reads, (Operation::PutSecretValue, 0), (Operation::TagResource, 0)] {
         for others in [0, 3] {
             let (backend, store) = with_expired_bob().await;
             let gate = backend.gate(Gate::before(operation));
