@@ -778,6 +778,28 @@ async fn a_search_that_began_long_ago_is_made_anew() {
     assert_eq!(*search.await.expect("listed").locators, [locator]);
 }
 
+/// A client that the application brought runs its code in there.
+#[tokio::test]
+async fn who_joins_a_search_that_panics_makes_its_own() {
+    let cache = cache();
+    let (key, locator) = (record(1, 0).0, record(2, 0).0);
+    let gate = Arc::new(Semaphore::new(0));
+    let panics = || {
+        let gate = Arc::clone(&gate);
+        async move {
+            assert!(gate.acquire().await.is_err(), "as a client may");
+            Ok(Vec::new())
+        }
+    };
+    let mut first = Box::pin(cache.search(key, panics));
+    assert!(is_pending(first.as_mut()));
+    let mut second = Box::pin(cache.search(key, || async move { Ok(vec![locator]) }));
+    assert!(is_pending(second.as_mut()));
+    gate.add_permits(1);
+    assert_eq!(*second.await.expect("listed").locators, [locator]);
+    assert!(first.await.is_err());
+}
+
 /// A write has left its doubt since it was asked for.
 #[test]
 fn what_a_save_has_read_before_a_write_of_unclear_order_stays_in_doubt() {
