@@ -67,13 +67,13 @@ impl Cache {
         loop {
             let looked = self.now();
             let look = self.look(locator, demand, &mut not_before, &load);
-            match &look {
-                Look::Answer(_) if !is_miss => self.counters.hit(),
-                _ if !is_miss => {
+            if !is_miss {
+                if let Look::Answer(_) = look {
+                    self.counters.hit();
+                } else {
                     is_miss = true;
                     add_one(&self.counters.misses);
                 }
-                _ => {}
             }
             let landing = match look {
                 Look::Answer(record) => return Ok(record),

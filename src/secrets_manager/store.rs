@@ -205,9 +205,8 @@ impl SecretsManagerTokenStore {
     /// fresh.
     ///
     /// Takes what a find takes if the token is fresh; 1 GetSecretValue more if another process has refreshed it; for
-    /// each exchange 1 GetSecretValue and 1 PutSecretValue more, and 1 TagResource if a
-    /// fingerprint has changed; if the exchange fails, 2 GetSecretValue more and no write. Those who wait for another's
-    /// exchange pay for their find only.
+    /// each exchange 1 GetSecretValue and 1 PutSecretValue more, and 1 TagResource if a fingerprint has changed; if the
+    /// exchange fails, 2 GetSecretValue more and no write. Those who wait for another's exchange pay for their find only.
     ///
     /// # Errors
     /// [`RefreshError`]: if the token cannot be read, as [`find_token`](TokenStore::find_token); what `exchange`

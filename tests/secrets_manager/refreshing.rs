@@ -96,6 +96,18 @@ impl Held {
     }
 }
 
+/// A refresh of bob's token whose exchange has begun: its caller, the token to be exchanged, and what decides what comes
+/// of it.
+async fn begun_exchange(
+    store: &SecretsManagerTokenStore,
+    leeway: Duration,
+) -> (JoinHandle<Refreshed>, Arc<OAuthToken>, oneshot::Sender<Result<OAuthToken, Refused>>) {
+    let (exchange, exchanging) = held();
+    let caller = spawn_refresh(store, of("bob"), leeway, exchange);
+    let (current, answer) = exchanging.begun().await;
+    (caller, current, answer)
+}
+
 /// What a refresh of `current` gives.
 fn refreshed(current: &OAuthToken) -> OAuthToken {
     built(current.to_builder().access_token("newer").refresh_token("rotated").expires_in(HOUR))
@@ -241,9 +253,7 @@ async fn tokens_expire_by_the_clock_that_the_store_was_given() {
 async fn the_exchange_is_given_what_is_stored() {
     let (_, store) = with_expired_bob().await;
     let stored = found(&store, "bob").await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (caller, current, answer) = begun_exchange(&store, MINUTE).await;
     assert_eq!(current, stored);
     let given = refreshed(&current);
     answer.send(Ok(given.clone())).expect("it waits");
@@ -265,9 +275,7 @@ async fn only_what_the_exchange_changed_is_saved() {
         ))
         .await
         .expect("saved");
-        let (exchange, exchanging) = held();
-        let caller = spawn_refresh(&one, of("bob"), MINUTE, exchange);
-        let (current, answer) = exchanging.begun().await;
+        let (caller, current, answer) = begun_exchange(&one, MINUTE).await;
         let rotated = format!("rotated-{n}");
         two.save_token(&built(of("bob").to_builder().refresh_token(rotated.as_str()).extra(shape, "1")))
             .await

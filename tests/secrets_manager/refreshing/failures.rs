@@ -13,8 +13,8 @@ use crate::support::{
 };
 
 use super::{
-    HOUR, MINUTE, Refused, Server, access_token_of, built, cached_with_expired_bob, ended, everything_waits,
-    expired, held, of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
+    HOUR, MINUTE, Refused, Server, access_token_of, begun_exchange, built, cached_with_expired_bob, ended,
+    everything_waits, expired, held, of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
 };
 
 #[tokio::test(start_paused = true)]
@@ -26,9 +26,8 @@ async fn a_failed_save_gives_the_new_token_to_all_who_waited() {
         (Fault::lost_answer(), ErrorKind::Unavailable, true),
     ] {
         let (backend, store) = with_expired_bob().await;
-        let (exchange, exchanging) = held();
-        let mut callers = vec![spawn_refresh(&store, of("bob"), MINUTE, exchange)];
-        let (current, answer) = exchanging.begun().await;
+        let (caller, current, answer) = begun_exchange(&store, MINUTE).await;
+        let mut callers = vec![caller];
         callers.extend((0..3).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)));
         everything_waits().await;
         let fault = backend.inject(fault.on(Operation::PutSecretValue));
@@ -68,9 +67,7 @@ async fn a_save_that_had_landed_all_the_same_never_replaces_what_came_after_it()
 #[tokio::test(start_paused = true)]
 async fn a_record_that_was_read_for_the_exchange_is_not_taken_for_deleted() {
     let (backend, store) = with_expired_bob().await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (caller, current, answer) = begun_exchange(&store, MINUTE).await;
     backend.stale_reads(usize::MAX);
     answer.send(Ok(refreshed(&current))).expect("it waits");
     assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
@@ -128,9 +125,7 @@ async fn what_is_exchanged_is_what_was_saved_by_this_very_refresh() {
     drop(exchanged_and_not_saved(&backend, &store).await);
     tokio::time::sleep(MINUTE).await;
     backend.set_read_lag(MINUTE / 2);
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (caller, current, answer) = begun_exchange(&store, 2 * HOUR).await;
     assert_eq!(refresh_token_of(&current), "refresh-1");
     answer.send(Ok(refreshed(&current))).expect("it waits");
     assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
@@ -197,9 +192,7 @@ async fn is_exchanged_in_its_turn(fault: Fault) {
     let server = Server::default();
     let fault = backend.inject(fault.on(Operation::PutSecretValue));
     drop(store.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await.expect_err("not saved"));
-    let (exchange, exchanging) = held();
-    let refresh = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (refresh, current, answer) = begun_exchange(&store, 2 * HOUR).await;
     assert_eq!(refresh_token_of(&current), "refresh-1", "the first one is spent");
     answer.send(Ok(refreshed(&current))).expect("it waits");
     let error = ended(refresh).await.expect_err("not saved either");
@@ -315,9 +308,8 @@ async fn a_panic_in_the_save_does_not_take_the_token_with_it() {
 async fn after_a_failed_exchange_all_who_waited_have_its_error_and_the_next_call_makes_a_new_one() {
     let (backend, store) = with_expired_bob().await;
     let stored = found(&store, "bob").await;
-    let (exchange, exchanging) = held();
-    let mut callers = vec![spawn_refresh(&store, of("bob"), MINUTE, exchange)];
-    let (_, answer) = exchanging.begun().await;
+    let (caller, _, answer) = begun_exchange(&store, MINUTE).await;
+    let mut callers = vec![caller];
     callers.extend((0..3).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)));
     everything_waits().await;
     answer.send(Err(Refused("temporarily_unavailable"))).expect("it waits");

@@ -4,14 +4,16 @@ use std::error::Error;
 use std::sync::Arc;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, GateHandle, Operation};
-use oauth_token_store::{ErrorKind, OAuthToken, OAuthTokenBuilder, SecretsManagerTokenStore, TokenStore};
+use oauth_token_store::{
+    ErrorKind, OAuthToken, OAuthTokenBuilder, RefreshError, SecretsManagerTokenStore, TokenStore,
+};
 use tokio::task::JoinHandle;
 
 use crate::support::{found, id_of, refresh, refresh_token_of, spawn_save, store_on, token};
 
 use super::{
-    HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, built, ended, expired, held, of, refreshed,
-    some, soon, spawn_refresh, unwanted, with_expired_bob,
+    HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, begun_exchange, built, ended, expired, held,
+    of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
 };
 
 /// A caller that has found bob's token expired; its refresh stands before the re-read.
@@ -79,16 +81,22 @@ async fn what_another_process_has_deleted_is_gone() {
     assert_eq!(backend.secret_count(), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_token_deleted_during_the_exchange_stays_deleted_and_comes_with_the_error() {
+/// Bob's token was deleted by another process while it was exchanged: the two processes' stores, the token that was exchanged,
+/// and the error.
+async fn deleted_during_the_exchange()
+-> (EmbeddedSecretsManager, [SecretsManagerTokenStore; 2], Arc<OAuthToken>, RefreshError) {
     let (backend, one) = with_expired_bob().await;
     let two = store_on(&backend).await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&one, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (caller, current, answer) = begun_exchange(&one, MINUTE).await;
     two.delete_token(&id_of("bob")).await.expect("deleted");
     answer.send(Ok(refreshed(&current))).expect("it waits");
     let error = ended(caller).await.expect_err("deleted");
+    (backend, [one, two], current, error)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_deleted_during_the_exchange_stays_deleted_and_comes_with_the_error() {
+    let (backend, [one, two], _, error) = deleted_during_the_exchange().await;
     assert_eq!(error.store_error().map(|error| error.kind()), Some(ErrorKind::Deleted));
     assert!(!error.is_retryable() && error.to_string().contains("revoke"), "{error}");
     let token = error.token().expect("the new token");
@@ -103,14 +111,7 @@ async fn a_token_deleted_during_the_exchange_stays_deleted_and_comes_with_the_er
 /// Its token is the one to be revoked, even if what is stored by then is the one that was exchanged for it.
 #[tokio::test(start_paused = true)]
 async fn what_was_deleted_during_the_exchange_is_not_saved_by_the_next_refresh() {
-    let (backend, one) = with_expired_bob().await;
-    let two = store_on(&backend).await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&one, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
-    two.delete_token(&id_of("bob")).await.expect("deleted");
-    answer.send(Ok(refreshed(&current))).expect("it waits");
-    ended(caller).await.expect_err("deleted");
+    let (_, [one, two], current, _) = deleted_during_the_exchange().await;
     assert!(two.save_token(&expired("bob")).await.expect("saved") == current);
     let server = Server::default();
     let fresh = some(one.refresh_with(&of("bob"), MINUTE, server.exchange(HOUR)).await);
@@ -121,9 +122,7 @@ async fn what_was_deleted_during_the_exchange_is_not_saved_by_the_next_refresh()
 async fn refused_after(meanwhile: Option<OAuthTokenBuilder>) -> (EmbeddedSecretsManager, Refreshed) {
     let (backend, one) = with_expired_bob().await;
     let two = store_on(&backend).await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&one, of("bob"), MINUTE, exchange);
-    let (_, answer) = exchanging.begun().await;
+    let (caller, _, answer) = begun_exchange(&one, MINUTE).await;
     if let Some(token) = meanwhile {
         two.save_token(&built(token.user_name("bob"))).await.expect("saved");
     }
@@ -175,9 +174,7 @@ async fn what_another_process_has_stored_counts_only_if_it_is_a_fresh_token() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_exchange_of_a_token_deleted_since_is_an_error() {
     let (backend, one) = with_expired_bob().await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&one, of("bob"), MINUTE, exchange);
-    let (_, answer) = exchanging.begun().await;
+    let (caller, _, answer) = begun_exchange(&one, MINUTE).await;
     store_on(&backend).await.delete_token(&id_of("bob")).await.expect("deleted");
     answer.send(Err(Refused("invalid_grant"))).expect("it waits");
     refused(ended(caller).await);
@@ -186,9 +183,7 @@ async fn a_refused_exchange_of_a_token_deleted_since_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn the_exchanges_error_is_the_answer_if_the_read_after_it_fails() {
     let (backend, store) = with_expired_bob().await;
-    let (exchange, exchanging) = held();
-    let caller = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (_, answer) = exchanging.begun().await;
+    let (caller, _, answer) = begun_exchange(&store, MINUTE).await;
     for fault in [Fault::access_denied(), Fault::unreachable()] {
         backend.inject(fault.on(Operation::GetSecretValue));
     }

@@ -16,8 +16,9 @@ use crate::support::{
 };
 
 use super::{
-    HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, built, cached_with_expired_bob, ended,
-    everything_waits, expired, held, of, refreshed, some, soon, spawn_refresh, unwanted, with_expired_bob,
+    HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, begun_exchange, built,
+    cached_with_expired_bob, ended, everything_waits, expired, held, of, refreshed, some, soon,
+    spawn_refresh, unwanted, with_expired_bob,
 };
 
 const TASKS: usize = 10_000;
@@ -90,9 +91,7 @@ async fn who_asks_by_user_and_who_asks_by_id_share_an_exchange() {
     store.save_token(&bob).await.expect("saved");
     let by = |partial| spawn_refresh(&store, built(partial), MINUTE, unwanted);
 
-    let (exchange, exchanging) = held();
-    let by_user = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (by_user, current, answer) = begun_exchange(&store, MINUTE).await;
     let mut callers = vec![
         by_user,
         by(token().id(id_of("bob"))),
@@ -169,9 +168,7 @@ async fn who_joins_after_a_new_login_has_that_one_exchanged() {
 #[tokio::test(start_paused = true)]
 async fn who_joins_with_a_new_login_does_not_get_the_error_of_the_one_before() {
     let (_, store) = with_expired_bob().await;
-    let (exchange, exchanging) = held();
-    let refresh = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (_, answer) = exchanging.begun().await;
+    let (refresh, _, answer) = begun_exchange(&store, MINUTE).await;
     let login = token().user_name("bob").refresh_token("of the new login").access_token("").build();
     store.delete_token(&id_of("bob")).await.expect("deleted");
     store.save_token(&login.expect("valid")).await.expect("saved");
@@ -214,9 +211,7 @@ fn prolonged(current: Arc<OAuthToken>) -> Ready<Result<OAuthToken, Infallible>> 
 async fn two_users_do_not_wait_for_each_other() {
     let (_, store) = with_expired_bob().await;
     store.save_token(&expired("eve")).await.expect("saved");
-    let (exchange, exchanging) = held();
-    let bob = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (bob, current, answer) = begun_exchange(&store, MINUTE).await;
     let (partial, server) = (of("eve"), Server::default());
     let eve = some(soon(store.refresh_with(&partial, MINUTE, server.exchange(HOUR))).await);
     assert_eq!((eve.user_name(), access_token_of(&eve)), (Some("eve"), "access-1"));
@@ -229,9 +224,7 @@ async fn two_users_do_not_wait_for_each_other() {
 async fn who_finds_it_fresh_does_not_wait_for_who_does_not() {
     let (_, store) = new().await;
     store.save_token(&built(login("bob").to_builder().expires_in(HOUR))).await.expect("saved");
-    let (exchange, exchanging) = held();
-    let early_riser = spawn_refresh(&store, of("bob"), 2 * HOUR, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (early_riser, current, answer) = begun_exchange(&store, 2 * HOUR).await;
     let bob = of("bob");
     let fresh = some(soon(store.refresh_with(&bob, MINUTE, unwanted)).await);
     assert_eq!(access_token_of(&fresh), "access-bob");
@@ -243,9 +236,7 @@ async fn who_finds_it_fresh_does_not_wait_for_who_does_not() {
 async fn a_caller_dropped_during_the_exchange_harms_nobody() {
     for others in [0, 3] {
         let (_, store) = with_expired_bob().await;
-        let (exchange, exchanging) = held();
-        let first = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-        let (current, answer) = exchanging.begun().await;
+        let (first, current, answer) = begun_exchange(&store, MINUTE).await;
         let others: Vec<_> =
             (0..others).map(|_| spawn_refresh(&store, of("bob"), MINUTE, unwanted)).collect();
         everything_waits().await;
@@ -336,9 +327,7 @@ async fn a_longer_leeway_than_the_re_read_token_has_left_makes_an_exchange_of_it
 #[tokio::test(start_paused = true)]
 async fn what_an_exchange_gave_is_taken_even_for_a_longer_leeway() {
     let (_, store) = with_expired_bob().await;
-    let (exchange, exchanging) = held();
-    let short = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (current, answer) = exchanging.begun().await;
+    let (short, current, answer) = begun_exchange(&store, MINUTE).await;
     let long = spawn_refresh(&store, of("bob"), 10 * HOUR, unwanted);
     everything_waits().await;
     answer.send(Ok(refreshed(&current))).expect("it waits");
@@ -361,9 +350,7 @@ fn abandoned(error: RefreshError) {
 async fn a_panic_in_the_exchange_is_its_callers_error_and_the_others_go_on() {
     let (_, store) = with_expired_bob().await;
     let server = Server::default();
-    let (exchange, exchanging) = held();
-    let first = spawn_refresh(&store, of("bob"), MINUTE, exchange);
-    let (_, answer) = exchanging.begun().await;
+    let (first, _, answer) = begun_exchange(&store, MINUTE).await;
     let others: Vec<_> =
         (0..3).map(|_| spawn_refresh(&store, of("bob"), MINUTE, server.exchange(HOUR))).collect();
     everything_waits().await;
