@@ -177,16 +177,23 @@ pub(crate) async fn an_outage_of_secrets_manager_stops_no_token_that_is_in_memor
     for replica in [&one, &other] {
         assert_served(&replica.get(user).await?, "canary-o");
     }
-    deployment.pause("localstack").await?;
-    // In a task of its own, whose panic does not leave it paused.
-    let during = tokio::spawn(during_the_outage(one.clone(), other.clone(), user)).await;
-    deployment.unpause("localstack").await?;
-    during??;
+    in_an_outage(deployment, during_the_outage(one.clone(), other.clone(), user)).await?;
     // Nothing has to be restarted.
     let unknown = async || one.get("canary-unknown").await.ok().filter(|answer| answer.status == 404);
     until("it is told again that there is no token", unknown).await?;
     let saved = async || one.log_in("canary-unknown", "canary-o2", 3600).await.ok();
     until("a token is saved again", saved).await
+}
+
+/// While Secrets Manager answers nothing. In a task of its own, whose panic does not leave it paused.
+async fn in_an_outage(
+    deployment: &Deployment,
+    during: impl Future<Output = TestResult> + Send + 'static,
+) -> TestResult {
+    deployment.pause("localstack").await?;
+    let during = tokio::spawn(during).await;
+    deployment.unpause("localstack").await?;
+    during?
 }
 
 async fn during_the_outage(one: Replica, other: Replica, user: &str) -> TestResult {
@@ -236,17 +243,13 @@ pub(crate) async fn what_could_not_be_saved_is_saved_before_a_stop(deployment: &
     let [one, other] = deployment.replicas().await?;
     let user = "canary-not-saved";
     let (waiting, refreshes) = held_refresh(deployment, &one, user).await?;
-    deployment.pause("localstack").await?;
-    // In a task of its own, whose panic does not leave it paused.
-    let during = tokio::spawn(async move {
+    let answered = async move {
         refreshes.release().await?;
         let answer = waiting.await??;
         assert!(is_refreshed(&answer), "{answer:?}");
-        Ok::<_, Failure>(())
-    });
-    let during = during.await;
-    deployment.unpause("localstack").await?;
-    during??;
+        Ok(())
+    };
+    in_an_outage(deployment, answered).await?;
     stop_accepting(deployment, &one).await?;
     assert_eq!(deployment.exit_code("replica-1").await?, "0");
     let told = refreshes_told(deployment, "replica-1").await?;
