@@ -83,6 +83,8 @@ enum Purpose {
     Find,
     /// Before an exchange: another instance may have made one.
     ReRead,
+    /// What a save is to be based on is not in memory.
+    Base(Save),
     Put(Save, u32),
     /// The slot after the base was taken.
     AfterRefusal(Save),
@@ -210,7 +212,9 @@ impl<'a> Simulation<'a> {
 
     fn reach(&mut self, request: Request, at: Millis) {
         let operation = match request.purpose {
-            Purpose::Find | Purpose::ReRead | Purpose::AfterRefusal(_) => Operation::GetSecretValue,
+            Purpose::Find | Purpose::ReRead | Purpose::Base(_) | Purpose::AfterRefusal(_) => {
+                Operation::GetSecretValue
+            }
             Purpose::Put(..) => Operation::PutSecretValue,
             Purpose::Tag(_) => Operation::TagResource,
         };
@@ -233,6 +237,7 @@ impl<'a> Simulation<'a> {
                 self.memory.learn(pair, stored, since, at);
                 self.exchange(pair, stored, at);
             }
+            Purpose::Base(save) => self.send(pair, Purpose::Put(save, stored.version), at),
             Purpose::AfterRefusal(save) => {
                 let pause = self.backoff(save.refusals);
                 self.send(pair, Purpose::Put(save, stored.version), at + pause);
@@ -286,11 +291,13 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Over what is in memory, else over what was read before the exchange.
     fn save(&mut self, pair: Pair, save: Save, at: Millis) {
         let known = *self.memory.of(pair);
-        let base = if at < known.base_until { known.stored.version } else { save.exchanged };
-        self.send(pair, Purpose::Put(save, base), at);
+        if at < known.base_until {
+            self.send(pair, Purpose::Put(save, known.stored.version), at);
+        } else {
+            self.send(pair, Purpose::Base(save), at);
+        }
     }
 
     /// A throttled request is sent again some time later, or given up.
@@ -312,7 +319,7 @@ impl<'a> Simulation<'a> {
             return;
         }
         let known = self.memory.of(pair);
-        if let Purpose::AfterRefusal(save) | Purpose::Put(save, _) = purpose {
+        if let Purpose::Base(save) | Purpose::AfterRefusal(save) | Purpose::Put(save, _) = purpose {
             known.unsaved = Some(Stored { version: save.exchanged, expiry: save.expiry });
         }
         let waiting = if purpose == Purpose::Find { &mut known.finders } else { &mut known.refreshers };

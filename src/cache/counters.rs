@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub struct StoreStats {
     /// Reads answered from memory, the answer that there is no token included.
     pub hits: u64,
-    /// Reads that memory could not answer.
+    /// Reads that memory could not answer, or was not to: each `reload` and what a refresh reads anew are among them, and a find
+    /// that goes by search counts once for each record that it reads.
     pub misses: u64,
-    /// Reads of a record that were sent to the service: fewer than misses where many wanted the same one at once.
+    /// Reads of a record that were sent to the service: fewer than misses where many wanted the same one at once, more where
+    /// an outage has made it try behind the readers' backs.
     pub loads: u64,
     /// Loads that failed.
     pub load_failures: u64,

@@ -18,6 +18,8 @@ use super::{ErrorKind, OAuthToken, StoreError, TokenId, TokenResponseError, Unfi
 pub struct OAuthTokenBuilder {
     id: String,
     fields: Fields,
+    /// Those of the token that it was made from.
+    copied: Option<Arc<Fields>>,
     found: Option<Arc<Fields>>,
     assigned_id: Option<TokenId>,
     unfinished: Option<UnfinishedSave>,
@@ -42,6 +44,7 @@ impl OAuthTokenBuilder {
         Self {
             id: String::new(),
             fields: Fields::default(),
+            copied: None,
             found: None,
             assigned_id: None,
             unfinished: None,
@@ -54,6 +57,7 @@ impl OAuthTokenBuilder {
         Self {
             id: token.id().map(String::from).unwrap_or_default(),
             fields: Fields::clone(token.fields()),
+            copied: Some(Arc::clone(token.fields())),
             found: token.found().cloned(),
             assigned_id: token.assigned_id().cloned(),
             unfinished: token.unfinished().cloned(),
@@ -98,9 +102,10 @@ impl OAuthTokenBuilder {
         self
     }
 
-    /// How long from now the access token is valid: `expires_in` of RFC 6749 §5.1.
+    /// How long from now the access token is valid: `expires_in` of RFC 6749 §5.1. A lifetime beyond what the clock can tell
+    /// ends there.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
-        self.fields.set_expiry_time(SystemTime::now().checked_add(lifetime));
+        self.fields.set_lifetime(SystemTime::now(), lifetime);
         self.is_expiry_set = true;
         self
     }
@@ -179,12 +184,11 @@ impl OAuthTokenBuilder {
             return Err(StoreError::new(ErrorKind::Invalid, message));
         }
         self.fields.id = if self.id.is_empty() { None } else { Some(TokenId::new(self.id)?) };
-        if let Some(found) = self.found.as_ref().filter(|_| !self.is_expiry_set) {
-            let new_access_token = self.fields.text(Field::AccessToken) != found.text(Field::AccessToken);
-            if new_access_token && self.fields.expiry_time() == found.expiry_time() {
-                // It was copied along with the access token that it belonged to.
-                self.fields.set_expiry_time(None);
-            }
+        if let Some(copied) = self.copied.as_ref().filter(|_| !self.is_expiry_set)
+            && self.fields.text(Field::AccessToken) != copied.text(Field::AccessToken)
+        {
+            // It was copied along with the access token that it belonged to.
+            self.fields.set_expiry_time(None);
         }
         let token = OAuthToken::from_parts(Arc::new(self.fields), self.found, self.assigned_id);
         Ok(token.with_unfinished(self.unfinished))

@@ -42,7 +42,7 @@ pub enum ErrorKind {
     AccessDenied,
     /// AWS throttled the request, and its repetitions.
     Throttled,
-    /// No answer came in time. A read; an unanswered write is [`ErrorKind::Unavailable`].
+    /// A read was not answered in time. A write that was not is [`ErrorKind::Unavailable`].
     TimedOut,
     /// The service could not be reached or failed in a passing way, or a write's fate is unknown.
     Unavailable,

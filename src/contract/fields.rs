@@ -111,6 +111,11 @@ impl Fields {
         self.expiry_time
     }
 
+    /// Sets the expiry to the end of a lifetime; one without end to the last instant that storage can keep.
+    pub(crate) fn set_lifetime(&mut self, begins: SystemTime, lifetime: Duration) {
+        self.set_expiry_time(begins.checked_add(lifetime).or_else(|| from_epoch_millis(i64::MAX)));
+    }
+
     /// Sets the expiry, truncated to milliseconds: what storage keeps is what is compared.
     pub(crate) fn set_expiry_time(&mut self, instant: Option<SystemTime>) {
         self.expiry_time = instant.and_then(|instant| from_epoch_millis(epoch_millis(instant)));

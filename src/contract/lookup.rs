@@ -10,7 +10,7 @@ use super::{ErrorKind, Locator, LocatorKind, OAuthToken, StoreError, TokenId};
 /// One thing to look a stored token up by.
 ///
 /// `Debug` shows the kind and a fingerprint, never the value.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LookupKey<'a> {
     /// The token's id, store-assigned or the application's own.
@@ -35,6 +35,18 @@ pub enum LookupKey<'a> {
     },
     /// Exactly this access token.
     Access(&'a str),
+}
+
+impl<'a> LookupKey<'a> {
+    /// The key of a grant token: the authorization code of RFC 6749 §1.3.1 that this client was given.
+    pub const fn grant(client_id: &'a str, grant_token: &'a str) -> Self {
+        Self::Grant { client_id, grant_token }
+    }
+
+    /// The key of a refresh token (RFC 6749 §1.5) of this client.
+    pub const fn refresh(client_id: &'a str, refresh_token: &'a str) -> Self {
+        Self::Refresh { client_id, refresh_token }
+    }
 }
 
 impl LookupKey<'_> {
@@ -121,13 +133,11 @@ impl<'a> LookupKey<'a> {
     }
 
     pub(crate) fn grant_of(token: &'a OAuthToken) -> Option<Self> {
-        let (client_id, grant_token) = (token.client_id()?, token.grant_token()?.expose_secret());
-        Some(Self::Grant { client_id, grant_token })
+        Some(Self::grant(token.client_id()?, token.grant_token()?.expose_secret()))
     }
 
     pub(crate) fn refresh_of(token: &'a OAuthToken) -> Option<Self> {
-        let (client_id, refresh_token) = (token.client_id()?, token.refresh_token()?.expose_secret());
-        Some(Self::Refresh { client_id, refresh_token })
+        Some(Self::refresh(token.client_id()?, token.refresh_token()?.expose_secret()))
     }
 
     pub(crate) fn access_of(token: &'a OAuthToken) -> Option<Self> {
@@ -380,22 +390,10 @@ mod tests {
             [
                 (LookupKey::User(text), token().user_name(text)),
                 (LookupKey::Access(text), token().access_token(text)),
-                (
-                    LookupKey::Refresh { client_id: "c", refresh_token: text },
-                    token().client_id("c").refresh_token(text),
-                ),
-                (
-                    LookupKey::Refresh { client_id: text, refresh_token: "r" },
-                    token().client_id(text).refresh_token("r"),
-                ),
-                (
-                    LookupKey::Grant { client_id: "c", grant_token: text },
-                    token().client_id("c").grant_token(text),
-                ),
-                (
-                    LookupKey::Grant { client_id: text, grant_token: "g" },
-                    token().client_id(text).grant_token("g"),
-                ),
+                (LookupKey::refresh("c", text), token().client_id("c").refresh_token(text)),
+                (LookupKey::refresh(text, "r"), token().client_id(text).refresh_token("r")),
+                (LookupKey::grant("c", text), token().client_id("c").grant_token(text)),
+                (LookupKey::grant(text, "g"), token().client_id(text).grant_token("g")),
             ]
         };
         let all = ["x", "", "a\0b"].into_iter().flat_map(keys);

@@ -46,14 +46,14 @@ pub trait TokenStore: Send + Sync {
     /// All tokens of this store.
     ///
     /// # Errors
-    /// The first error met, after all readable tokens have been read; what could be read is then lost. A store may have
-    /// a stream beside it, as [`SecretsManagerTokenStore::tokens`](crate::SecretsManagerTokenStore::tokens).
+    /// The first error met; what could be read is then lost. A store may have a stream beside it, as
+    /// [`SecretsManagerTokenStore::tokens`](crate::SecretsManagerTokenStore::tokens).
     async fn get_tokens(&self) -> Result<Vec<Arc<OAuthToken>>, StoreError>;
 
     /// Deletes all tokens of this store, and nothing that the store did not create.
     ///
     /// # Errors
-    /// The first error met, after everything else has been deleted.
+    /// The first error met. One token that cannot be deleted keeps no other from it, a service that does not answer may.
     async fn delete_tokens(&self) -> Result<(), StoreError>;
 
     /// The token of this id, or `None`.

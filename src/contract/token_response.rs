@@ -85,8 +85,10 @@ pub(super) fn parse(body: &str, received_at: SystemTime) -> Result<Fields, Token
     if fields.secret(Field::AccessToken).is_none() {
         return Err(TokenResponseError(Reason::NoAccessToken));
     }
-    let lifetime = lifetime_in_seconds.or(lifetime);
-    fields.set_expiry_time(lifetime.and_then(|lifetime| received_at.checked_add(lifetime)));
+    match lifetime_in_seconds.or(lifetime) {
+        Some(lifetime) => fields.set_lifetime(received_at, lifetime),
+        None => fields.set_expiry_time(None),
+    }
     Ok(fields)
 }
 

@@ -84,28 +84,32 @@ impl<R: Records> Refresh<R> {
         }
         // What was found may be older than what another process has stored since.
         let re_read = self.records.re_read(&self.found.locator).await;
-        let Some(mut current) = re_read.map_err(|error| self.not_read(error))? else {
+        let Some(mut read) = re_read.map_err(|error| self.not_read(error))? else {
             return Ok(Outcome::Gone);
         };
-        if self.is_fresh(&current.record.token) {
-            return Ok(Outcome::FoundFresh(current.record.token));
+        if self.is_fresh(&read.record.token) {
+            return Ok(Outcome::FoundFresh(read.record.token));
         }
-        if let Some(exchanged) = self.unsaved.take(&current) {
-            current = match self.save_over(&current, &exchanged).await {
+        let mut current = read.clone();
+        if let Some(exchanged) = self.unsaved.take(&read) {
+            match self.save_over(&read, &exchanged).await {
                 Ok(Some(saved)) if self.is_fresh(&saved.record.token) => {
                     return Ok(Outcome::Exchanged(saved));
                 }
-                Ok(saved) => match self.records.re_read(&current.locator).await? {
-                    // A replica that lags behind shows what was there before.
-                    Some(now) => saved.filter(|saved| now.is_older_than(saved)).unwrap_or(now),
-                    None => return Ok(Outcome::Gone),
-                },
+                Ok(saved) => {
+                    read = match self.records.re_read(&read.locator).await? {
+                        // A replica that lags behind shows what was there before.
+                        Some(now) => saved.filter(|saved| now.is_older_than(saved)).unwrap_or(now),
+                        None => return Ok(Outcome::Gone),
+                    };
+                    current = read.clone();
+                }
                 // Not to be saved, now or ever, and over by now: what follows it is of use all the same.
                 Err(error) if Self::is_kept_after(&error) && !self.is_fresh(&exchanged) => {
-                    current.with_token(exchanged)
+                    current = current.with_token(exchanged);
                 }
-                Err(error) => return Err(Failure::of(&current)(error)),
-            };
+                Err(error) => return Err(Failure::of(&read)(error)),
+            }
             if self.is_fresh(&current.record.token) {
                 return Ok(Outcome::FoundFresh(current.record.token));
             }
@@ -114,7 +118,8 @@ impl<R: Records> Refresh<R> {
         match exchange(Arc::clone(&current.record.token)).await {
             Ok(given) => {
                 attempt.succeeded();
-                self.save(&current, given).await.map(Outcome::Exchanged).map_err(Failure::of(&current))
+                let saved = self.save(&read, &current, given).await;
+                saved.map(Outcome::Exchanged).map_err(Failure::of(&current))
             }
             Err(error) => {
                 drop(attempt);
@@ -137,9 +142,10 @@ impl<R: Records> Refresh<R> {
         Failure::of(&self.found)(error)
     }
 
-    /// Saves what an exchange gave. Whatever happens to the save, the token is not lost with it.
-    async fn save(&self, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
-        let save = |token: OAuthToken| async move { self.records.save(&token, current).await };
+    /// Saves what an exchange of `current` gave to the record that was read. Whatever happens to the save, the token is not
+    /// lost with it.
+    async fn save(&self, read: &Stored, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
+        let save = |token: OAuthToken| async move { self.records.save(&token, read).await };
         self.save_by(current, given, save).await
     }
 

@@ -26,7 +26,7 @@ impl Stored {
         (&known.arn, &known.id) != (&version.arn, &version.id) && !known.is_older_than(version)
     }
 
-    /// As if this token were stored in its place.
+    /// As if this token were stored in its place. It is not, so nothing may be written over that.
     pub(super) fn with_token(self, token: Arc<OAuthToken>) -> Self {
         Self { record: Record { token, ..self.record }, ..self }
     }
@@ -46,11 +46,11 @@ pub(crate) trait Records: Clone + Send + Sync + 'static {
     /// The record as it is stored now, past everything that is remembered here.
     fn re_read(&self, locator: &Locator) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
-    /// Saves a token whose record was read as `current`; returns what is then stored.
+    /// Saves a token whose record was there when it was `read`; returns what is then stored.
     fn save(
         &self,
         token: &OAuthToken,
-        current: &Stored,
+        read: &Stored,
     ) -> impl Future<Output = Result<Stored, StoreError>> + Send;
 
     /// Saves a token over this version alone; `None` if another one is there by now.

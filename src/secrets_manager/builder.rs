@@ -167,7 +167,8 @@ impl SecretsManagerTokenStoreBuilder {
         self
     }
 
-    /// How many tokens are kept in memory; least recently used ones go first. Default: 10,000, of about 2 KB each.
+    /// How many tokens are kept in memory; least recently used ones go first. Default: 10,000, of about 2 KB
+    /// each where the token's JSON has 800 bytes; it may have 64 KB.
     ///
     /// Zero turns the cache off, and with it what keeps a replica that lags behind from showing what was there before this
     /// process's own saves. To turn off the cache alone, set [`time_to_live`](Self::time_to_live) to zero.

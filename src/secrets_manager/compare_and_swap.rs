@@ -51,7 +51,8 @@ pub(super) async fn save(storage: &Arc<Storage>, token: &OAuthToken) -> Result<R
     save_read(storage, token, None).await
 }
 
-/// As `save`, of a token whose record has just been read: where memory doesn't hold that, it is not read once more.
+/// As `save`, of a token whose record was there when it was `read`: a replica that doesn't show it is not believed. It is no
+/// base otherwise, for what is read now may be newer, or put there by hand.
 pub(super) async fn save_read(
     storage: &Arc<Storage>,
     token: &OAuthToken,
@@ -66,13 +67,15 @@ pub(super) async fn save_read(
     if let Some(write) = progress.in_flight() {
         return carry_to_end(async move { save.resume(&write).await }).await.map_err(left_in);
     }
-    let known = storage.known_base(&save.token).or_else(|| read.cloned().map(Some));
+    let known = storage.known_base(&save.token);
     save.progress.start_from(known.as_ref().and_then(Option::as_ref));
     let current = match known {
         // That there is nothing to write is for the service to say: somebody may have deleted the record since.
         Some(known) if known.as_ref().is_none_or(|base| save.merge_into(base).is_some()) => known,
-        _ => save.look_up().await.map_err(left_in)?,
+        known => save.look_up_after(known.flatten().as_ref()).await.map_err(left_in)?,
     };
+    // If it has been deleted, a write to its ARN is refused.
+    let current = current.or_else(|| read.cloned());
     save.progress.start_from(current.as_ref());
     carry_to_end(async move {
         save.deadline = save.storage.write_deadline();
@@ -242,7 +245,7 @@ impl Save {
     async fn resume(&mut self, write: &Arc<Write>) -> Result<Record, StoreError> {
         self.deadline = self.storage.write_deadline();
         // That this try is refused says nothing of the earlier one.
-        let answer = self.send(write, Sending::Again).await;
+        let answer = self.send_until_told(write, Sending::Again).await;
         let answer = answer.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
         let landed = match (answer, &write.request) {
             (Answer::Landed { record, .. }, _) => Some(record),
@@ -256,11 +259,11 @@ impl Save {
             _ => None,
         };
         self.progress.set_in_flight(None);
-        if let Some(record) = landed {
+        if let Some(record) = &landed {
             self.give_up_what_is_known(&record.token);
             self.update_tags_later(write).await;
-            if self.merge_into(&record).is_none() {
-                return Ok(record);
+            if self.merge_into(record).is_none() {
+                return Ok(record.clone());
             }
             // Nobody else has written: what follows is for this version now.
             if let (Over::Version { id, .. }, Some(base)) = (&mut self.over, &write.base)
@@ -268,9 +271,13 @@ impl Save {
             {
                 id.clone_from(&record.version.id);
             }
-            self.progress.lock().come_from.push(record);
+            self.progress.lock().come_from.push(record.clone());
         }
-        let current = self.look_up().await?;
+        let current = match (self.look_up().await?, landed) {
+            // A replica that lags behind shows what was there before.
+            (Some(now), Some(landed)) if now.version.is_older_than(&landed.version) => Some(landed),
+            (now, _) => now,
+        };
         self.may_be_over(current.as_ref())?;
         self.run(current).await
     }
@@ -284,6 +291,19 @@ impl Save {
                 Err(ErrorKind::Contended.into())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What is there now, by a replica that does not lag behind the version that the save starts from, if one is asked.
+    async fn look_up_after(&mut self, known: Option<&Record>) -> Result<Option<Record>, StoreError> {
+        let is_behind = |now: &Record| known.is_some_and(|known| now.version.is_older_than(&known.version));
+        let mut backoff = Backoff::new();
+        let deadline = Instant::now() + LOOKING;
+        loop {
+            let now = self.look_up().await?;
+            if !now.as_ref().is_some_and(is_behind) || !backoff.wait_before(deadline).await {
+                return Ok(now);
+            }
         }
     }
 
@@ -317,7 +337,7 @@ impl Save {
                 base: Some(base.clone()),
                 created: base.version.created,
             });
-            let answer = self.send(&write, Sending::First).await?;
+            let answer = self.send_until_told(&write, Sending::First).await?;
             self.progress.set_in_flight(None);
             self.refusal = None;
             match answer {
@@ -334,7 +354,7 @@ impl Save {
                     Taken::RolledBack { free_slot } => slot = free_slot,
                 },
                 Answer::Gone(_) => return self.look_up().await.map(Outcome::Lost),
-                Answer::InvalidRequest(refusal) => {
+                Answer::InvalidRequest { error: refusal, .. } => {
                     return match self.storage.describe(&base.version.arn, &base.name).await? {
                         // Being deleted or restored, or the description is stale.
                         Some(secret) if !secret.is_scheduled_for_deletion => {
@@ -456,7 +476,7 @@ impl Save {
                     return Err(error.into_store_error(Some(name)));
                 }
                 Answer::Taken => None,
-                Answer::InvalidRequest(error) => Some(error),
+                Answer::InvalidRequest { error, .. } => Some(error),
             };
             if refusal.is_none() {
                 if let Some(record) = self.landed_before(write).await? {
@@ -552,6 +572,34 @@ impl Save {
         self.storage.delete_secret(scheduled, name, self.deadline, Throttled::AskedAgain).await?;
         self.force_deleted = Some(arn.to_owned());
         Ok(())
+    }
+
+    /// Sends a write until its fate is told. That the secret takes none just now, because it is being deleted or restored, tells
+    /// nothing of a try before that got no answer.
+    async fn send_until_told(
+        &mut self,
+        write: &Arc<Write>,
+        mut sending: Sending,
+    ) -> Result<Answer, StoreError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let error = match (self.send(write, sending).await?, sending) {
+                (Answer::InvalidRequest { error, is_repeated: true }, _)
+                | (Answer::InvalidRequest { error, .. }, Sending::Again) => error,
+                (answer, _) => return Ok(answer),
+            };
+            let is_there = match write.arn() {
+                Some(arn) => self.storage.read_secret(arn, &write.name).await?.is_some(),
+                None => false,
+            };
+            if !is_there {
+                return Ok(Answer::Gone(error));
+            }
+            if !backoff.wait_before(self.deadline).await {
+                return Err(unsettled(error, &write.name));
+            }
+            sending = Sending::Again;
+        }
     }
 
     /// Sends a write until it is answered, and remembers it until the caller knows its fate.

@@ -32,8 +32,8 @@ impl Records for Arc<Storage> {
         self.read_cached(*locator, Demand::Current).await?.map(stored).transpose()
     }
 
-    async fn save(&self, token: &OAuthToken, current: &Stored) -> Result<Stored, StoreError> {
-        stored(compare_and_swap::save_read(self, token, Some(&current.record)).await?)
+    async fn save(&self, token: &OAuthToken, read: &Stored) -> Result<Stored, StoreError> {
+        stored(compare_and_swap::save_read(self, token, Some(&read.record)).await?)
     }
 
     async fn save_over(&self, token: &OAuthToken, current: &Stored) -> Result<Option<Stored>, StoreError> {

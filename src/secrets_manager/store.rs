@@ -51,9 +51,28 @@ use super::{compare_and_swap, delete, listing};
 /// | all of n tokens | at most n/20 BatchGetSecretValue + n/100 ListSecrets + 2, at half of the quotas |
 /// | delete all of n tokens | n DeleteSecret + n/100 ListSecrets + 1, at half of the quotas |
 ///
-/// Each save that collides with another costs 1 GetSecretValue and 1 PutSecretValue more. A name that is being deleted, or
+/// Each save that collides with another costs 1 GetSecretValue and 1 PutSecretValue more, and 1 GetSecretValue on top where it
+/// was to make the record. A name that is being deleted, or
 /// that somebody has scheduled for deletion, costs 1 DescribeSecret with each read. Of all tokens, each costs a find more
 /// that a batch shows although this process has deleted it, or in an older version than one it has seen and does not hold.
+///
+/// # Errors
+///
+/// Beside what each operation names, by their [`ErrorKind`](crate::ErrorKind):
+///
+/// | whatever makes a request | |
+/// |---|---|
+/// | `Throttled`, `TimedOut`, `Unavailable` | passing; a find of what is in memory is answered all the same for [`max_stale`](SecretsManagerTokenStoreBuilder::max_stale) |
+/// | `AccessDenied`, `Kms`, `Configuration` | a permission, the key or the credentials: for somebody to mend |
+/// | `Corrupt` | the secret holds no token that this version reads |
+/// | `Unexpected` | an answer that this version does not know |
+/// | **a save, too** | |
+/// | `Contended` | passing: other writers won for all of the [`write_deadline`](SecretsManagerTokenStoreBuilder::write_deadline) |
+/// | `TooLarge`, `QuotaExceeded` | the token, the Region or the day's writes of this token are full |
+///
+/// # Panics
+///
+/// Outside of a Tokio runtime. What an SDK client of your own panics with in a save or deletion is passed on.
 ///
 /// # Permissions
 ///
@@ -148,7 +167,10 @@ impl SecretsManagerTokenStore {
         Self { storage: Arc::new(storage), refreshes: Refreshes::new() }
     }
 
-    /// Every token under the prefix, as it is read, in no order; what cannot be read is an error of its own.
+    /// Every token under the prefix, as it is read, in no order.
+    ///
+    /// A token that cannot be read is an error of its own, and the rest follows. When the list itself fails, the stream ends:
+    /// only one without an error has shown all.
     ///
     /// Costs what [`get_tokens`](TokenStore::get_tokens) costs, as far as the stream is read. It leaves nothing in memory: a
     /// find after it still reads.
@@ -205,7 +227,8 @@ impl SecretsManagerTokenStore {
     /// fresh.
     ///
     /// Takes what a find takes if the token is fresh; 1 GetSecretValue more if another process has refreshed it; for
-    /// each exchange 1 GetSecretValue and 1 PutSecretValue more, and 1 TagResource if a fingerprint has changed; if the
+    /// each exchange 1 GetSecretValue and 1 PutSecretValue more (2 GetSecretValue where memory is no base for a save, as with
+    /// the cache off), and 1 TagResource if a fingerprint has changed; if the
     /// exchange fails, 2 GetSecretValue more and no write. Those who wait for another's exchange pay for their find only.
     ///
     /// # Errors
@@ -262,7 +285,7 @@ impl SecretsManagerTokenStore {
     }
 
     /// [`TokenStore::find_token`], without the memory that a trait's future takes: what is in memory is found without
-    /// any.
+    /// any. Costs no request then, and else [what its key costs](Self).
     ///
     /// # Errors
     /// As [`TokenStore::find_token`].
@@ -275,6 +298,8 @@ impl SecretsManagerTokenStore {
 
     /// [`TokenStore::find_token_by_id`], without the memory that a trait's future takes.
     ///
+    /// What is not in memory costs 1 GetSecretValue; by an own id of a record with a user 1 more, and 1 ListSecrets.
+    ///
     /// # Errors
     /// As [`TokenStore::find_token_by_id`].
     pub async fn find_token_by_id(&self, id: &TokenId) -> Result<Option<Arc<OAuthToken>>, StoreError> {
@@ -282,6 +307,8 @@ impl SecretsManagerTokenStore {
     }
 
     /// [`TokenStoreExt::find_by_user`](crate::TokenStoreExt::find_by_user), without the memory that a trait's future takes.
+    ///
+    /// What is not in memory costs 1 GetSecretValue.
     ///
     /// # Errors
     /// As [`TokenStore::find_token`].
@@ -292,6 +319,8 @@ impl SecretsManagerTokenStore {
     /// [`TokenStoreExt::find_by_refresh_token`](crate::TokenStoreExt::find_by_refresh_token), without the memory that a
     /// trait's future takes.
     ///
+    /// What is not in memory costs 1 GetSecretValue; where another key names the record, 1 more and 1 ListSecrets.
+    ///
     /// # Errors
     /// As [`TokenStore::find_token`].
     pub async fn find_by_refresh_token(
@@ -299,12 +328,13 @@ impl SecretsManagerTokenStore {
         client_id: &str,
         refresh_token: &SecretString,
     ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let refresh_token = refresh_token.expose_secret();
-        self.find_by(LookupKey::Refresh { client_id, refresh_token }, "find_token").await
+        self.find_by(LookupKey::refresh(client_id, refresh_token.expose_secret()), "find_token").await
     }
 
     /// [`TokenStoreExt::find_by_grant_token`](crate::TokenStoreExt::find_by_grant_token), without the memory that a
     /// trait's future takes.
+    ///
+    /// What is not in memory costs 1 GetSecretValue; where another key names the record, 1 more and 1 ListSecrets.
     ///
     /// # Errors
     /// As [`TokenStore::find_token`].
@@ -313,12 +343,13 @@ impl SecretsManagerTokenStore {
         client_id: &str,
         grant_token: &SecretString,
     ) -> Result<Option<Arc<OAuthToken>>, StoreError> {
-        let grant_token = grant_token.expose_secret();
-        self.find_by(LookupKey::Grant { client_id, grant_token }, "find_token").await
+        self.find_by(LookupKey::grant(client_id, grant_token.expose_secret()), "find_token").await
     }
 
     /// [`TokenStoreExt::find_by_access_token`](crate::TokenStoreExt::find_by_access_token), without the memory that a
     /// trait's future takes.
+    ///
+    /// What is not in memory costs 1 GetSecretValue; where another key names the record, 1 more and 1 ListSecrets.
     ///
     /// # Errors
     /// As [`TokenStore::find_token`].

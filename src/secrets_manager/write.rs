@@ -44,7 +44,11 @@ pub(super) enum Answer {
     /// The secret is not there.
     Gone(ServiceError),
     /// Among other things, it is scheduled for deletion.
-    InvalidRequest(ServiceError),
+    InvalidRequest {
+        error: ServiceError,
+        /// Whether an earlier answer was lost: this one does not tell what became of that.
+        is_repeated: bool,
+    },
 }
 
 /// No final answer by the deadline.
@@ -98,7 +102,9 @@ impl Write {
                 }
                 Err(error) if error.is_already_there() => return Ok(Answer::Taken),
                 Err(error) if error.is_not_found() => return Ok(Answer::Gone(error)),
-                Err(error) if error.is_invalid_request() => return Ok(Answer::InvalidRequest(error)),
+                Err(error) if error.is_invalid_request() => {
+                    return Ok(Answer::InvalidRequest { error, is_repeated: may_have_landed });
+                }
                 Err(error) => error,
             };
             may_have_landed |= error.is_unanswered();

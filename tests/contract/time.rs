@@ -39,7 +39,15 @@ fn instants_out_of_range_do_no_harm() {
         }
         distance /= 2;
     }
-    assert_eq!(built(token().expires_in(Duration::MAX)).expiry_time(), None);
+}
+
+/// One that had no expiry would be fresh for ever, whoever asks for another one.
+#[test]
+fn a_lifetime_without_end_ends_with_what_can_be_stored() {
+    let for_ever = built(token().access_token("a").expires_in(Duration::MAX));
+    assert_eq!(for_ever.expiry_time().and_then(expiry), for_ever.expiry_time());
+    assert!(!for_ever.expires_within(Duration::from_secs(u32::MAX.into())));
+    assert!(for_ever.expires_within(Duration::MAX));
 }
 
 #[test]

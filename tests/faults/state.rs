@@ -32,6 +32,8 @@ pub(crate) enum State {
     CreatedSince,
     /// Another process has deleted it since the store has it in memory.
     DeletedSince,
+    /// The store has deleted it itself, and not every replica has heard of it.
+    DeletedByItself,
     /// Another process has deleted it and made it anew since the store has it in memory.
     ReplacedSince,
     /// Somebody has moved it back by hand to the version before, which the store has in memory.
@@ -109,6 +111,14 @@ impl State {
             Self::DeletedSince => {
                 is_found(world, first, asked).await;
                 world.other.delete_token(&id_of("bob")).await.expect("deleted");
+            }
+            Self::DeletedByItself => {
+                is_found(world, first, asked).await;
+                world.backend.set_deletion_linger(60 * SECOND);
+                world.store.delete_token(&id_of("bob")).await.expect("deleted");
+                tokio::time::sleep(2 * SECOND).await;
+                world.backend.set_list_lag(3 * SECOND);
+                world.backend.stale_reads(1);
             }
             Self::ReplacedSince => {
                 is_found(world, first, asked).await;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Access, KEY};
-use crate::cases::{Case, all};
+use crate::cases::{Case, with_lagging_replicas};
 use crate::policy::Policy;
 use crate::role::{Group, ROLES, Role};
 use crate::run::{Settings, run, run_and_drop};
@@ -26,7 +26,7 @@ async fn needed(role: &Role, cases: &[Case]) -> BTreeMap<Access, String> {
 
 #[tokio::test(start_paused = true)]
 async fn what_each_operation_asks_for_is_what_it_is_known_to_request() {
-    for case in all() {
+    for case in with_lagging_replicas() {
         let ran = run(&case, Settings::FULL, None).await;
         let steps = Vec::from_iter(case.steps.iter().map(|step| step.operation));
         assert_eq!(ran.sent, steps, "the requests of {}", case.name);
@@ -39,7 +39,7 @@ async fn what_each_operation_asks_for_is_what_it_is_known_to_request() {
 
 #[tokio::test(start_paused = true)]
 async fn each_role_is_allowed_what_it_needs_and_nothing_else() {
-    let cases = all();
+    let cases = with_lagging_replicas();
     for role in &ROLES {
         let (policy, needed) = (role.policy(), needed(role, &cases).await);
         for (access, case) in &needed {
@@ -53,7 +53,7 @@ async fn each_role_is_allowed_what_it_needs_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn each_role_does_under_its_policy_what_it_does_without() {
-    let cases = all();
+    let cases = with_lagging_replicas();
     for role in &ROLES {
         let policy = role.policy();
         for case in role.cases(&cases) {
@@ -224,7 +224,7 @@ fn without_search_is_the_same_policy_without_list_secrets() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_never_asks_for_a_write_and_nobody_for_a_key_that_is_not_the_accounts_own() {
     let writes = ["Create", "Put", "Update", "Tag", "Delete", "Restore", "GenerateDataKey"];
-    for case in all() {
+    for case in with_lagging_replicas() {
         let ran = run(&case, Settings { is_keyed: false, ..Settings::FULL }, None).await;
         assert!(ran.asked.iter().all(|access| !access.action.starts_with("kms:")), "{}", case.name);
         if matches!(Group::of(&case), Group::Find | Group::FindBySearch | Group::GetAll) {
@@ -237,7 +237,7 @@ async fn a_reader_never_asks_for_a_write_and_nobody_for_a_key_that_is_not_the_ac
 
 #[tokio::test(start_paused = true)]
 async fn what_is_given_up_asks_for_nothing_else() {
-    for case in all() {
+    for case in with_lagging_replicas() {
         let whole = run(&case, Settings::FULL, None).await;
         for requests in 1..=case.steps.len().min(3) {
             let asked = run_and_drop(&case, Settings::FULL, requests as u32).await;
@@ -253,7 +253,7 @@ async fn what_is_given_up_asks_for_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn the_names_and_tags_that_policies_may_go_by_are_those_of_the_layout() {
     let mut keys = BTreeSet::new();
-    for case in all() {
+    for case in with_lagging_replicas() {
         for access in run(&case, Settings::FULL, None).await.asked {
             for name in access.context.get("secretsmanager:Name").into_iter().flatten() {
                 assert!(name.starts_with(&format!("{PREFIX}/")), "{name}");

@@ -501,3 +501,14 @@ async fn a_record_deleted_after_a_lost_race_gives_way_to_the_next_one_that_the_t
     assert!(stored.assigned_id().is_some_and(|id| id.as_str().starts_with("r_")), "{stored:?}");
     assert_eq!(backend.secret_count(), 1);
 }
+
+/// What is stored is for the service to say, and a replica that lags behind does not know it.
+#[tokio::test(start_paused = true)]
+async fn a_save_of_what_this_process_has_stored_returns_nothing_older() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    store.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    backend.stale_reads(1);
+    let saved = store.save_token(&extra("bob", "x", "1")).await.expect("saved");
+    assert_eq!(saved.extra("x"), Some("1"));
+}

@@ -458,3 +458,36 @@ async fn a_save_and_a_deletion_without_an_answer_go_on_for_as_long_as_was_set() 
         assert!(bounds.contains(&start.elapsed()), "a deletion within {seconds} s: {:?}", start.elapsed());
     }
 }
+
+/// Somebody schedules the secret for deletion after the answer was lost, and takes that back. That no write is taken meanwhile
+/// does not tell what became of the one before.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_a_deletion_that_is_taken_back_is_no_answer_to_a_put_before_it() {
+    let (backend, one) = new().await;
+    let two = store_on(&backend).await;
+    for (user, is_saved_again) in [("bob", false), ("eve", true)] {
+        one.save_token(&login(user)).await.expect("saved");
+        let lost = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+        let puts = backend.requests().count(Operation::PutSecretValue);
+        let save = spawn_save(&one, &refresh(user, "second"));
+        while backend.requests().count(Operation::PutSecretValue) == puts {
+            tokio::task::yield_now().await;
+        }
+        let unfinished = if is_saved_again { Err(save.await.expect("no panic")) } else { Ok(save) };
+        backend.remove_fault(lost);
+        two.save_token(&refresh(user, "third")).await.expect("saved");
+        let client = backend.client();
+        let schedule = client.delete_secret().secret_id(name_of(user)).recovery_window_in_days(7);
+        schedule.send().await.expect("scheduled");
+        let describes = backend.gate(Gate::before(Operation::DescribeSecret));
+        let save = unfinished.unwrap_or_else(|answered| {
+            let error = answered.expect_err("no answer");
+            spawn_save(&one, error.token().expect("the token to save again"))
+        });
+        describes.arrived(1).await;
+        client.restore_secret().secret_id(name_of(user)).send().await.expect("restored");
+        describes.open();
+        save.await.expect("no panic").expect("saved");
+        assert_eq!(refresh_token_of(&*found(&two, user).await), "third");
+    }
+}

@@ -3,7 +3,9 @@
 //! Who waits for whom is forced by gates and channels. Where a test wants others to have come as far as they can, it waits
 //! on the paused clock, which goes on only when nothing else can.
 
+mod by_hand;
 mod failures;
+mod in_turn;
 mod processes;
 mod together;
 
@@ -220,7 +222,7 @@ async fn what_is_not_fresh_is_exchanged_saved_and_returned() {
         let before = backend.requests();
         let fresh = some(store.refresh_with(&of(&user), 2 * MINUTE, server.exchange(HOUR)).await);
         let cost = backend.requests().since(&before).to_string();
-        assert_eq!(cost, "2 GetSecretValue, 1 PutSecretValue, 1 TagResource");
+        assert_eq!(cost, "3 GetSecretValue, 1 PutSecretValue, 1 TagResource");
         assert_eq!(server.exchanges(), n + 1);
         assert_eq!(access_token_of(&fresh), format!("access-{}", n + 1));
         assert!(!fresh.expires_within(2 * MINUTE));

@@ -1,10 +1,12 @@
 //! What has been seen once does not go back: an older load is retried once and then answered from what is known, for a
 //! minute.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
-use oauth_token_store::{SecretsManagerTokenStore, TokenStore};
+use oauth_token_store::secrecy::ExposeSecret;
+use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore};
 
 use super::scene::{Hands, SECOND, done, roll_back, timed, timed_with};
 use crate::support::{
@@ -367,6 +369,29 @@ async fn what_is_known_beyond_its_time_to_live_is_no_base_of_a_save() {
     assert_eq!(found(&store, "bob").await.extra("x"), Some("2"));
     let saved = store.save_token(&extra("bob", "y", "3")).await.expect("saved");
     assert_eq!((saved.extra("x"), saved.extra("y")), (None, Some("3")));
+}
+
+/// A refresh is told what is known, and is not saved over that.
+#[tokio::test(start_paused = true)]
+async fn what_is_known_beyond_its_time_to_live_is_no_base_of_the_save_of_a_refresh() {
+    let (backend, hands, store, _) = two_versions(TEN_SECONDS).await;
+    let bob = token().user_name("bob").build().expect("valid");
+    let expiring = bob.to_builder().access_token("old").expires_in(SECOND).build().expect("valid");
+    store.save_token(&expiring).await.expect("saved");
+    let first = current_version(&backend, &name_of("bob")).await;
+    store.save_token(&extra("bob", "x", "3")).await.expect("saved");
+    roll_back(&backend, &name_of("bob"), &first).await;
+    hands.pass(Duration::from_secs(50)).await;
+    let exchange = |current: Arc<OAuthToken>| {
+        assert_eq!(current.extra("x"), Some("3"));
+        std::future::ready(current.to_builder().access_token("newer").expires_in(SECOND).build())
+    };
+    store.refresh_with(&bob, Duration::MAX, exchange).await.expect("refreshed");
+    let bob = found(&store_on(&backend).await, "bob").await;
+    assert_eq!(
+        (bob.access_token().map(|token| token.expose_secret()), bob.extra("x")),
+        (Some("newer"), Some("2"))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation};
 use oauth_token_store::{ErrorKind, OAuthToken, SecretsManagerTokenStore, StoreError, TokenStore};
@@ -127,6 +128,7 @@ async fn what_is_exchanged_is_what_was_saved_by_this_very_refresh() {
     backend.set_read_lag(MINUTE / 2);
     let (caller, current, answer) = begun_exchange(&store, 2 * HOUR).await;
     assert_eq!(refresh_token_of(&current), "refresh-1");
+    backend.set_read_lag(Duration::ZERO);
     answer.send(Ok(refreshed(&current))).expect("it waits");
     assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
 }

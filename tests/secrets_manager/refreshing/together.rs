@@ -253,9 +253,10 @@ async fn a_caller_dropped_during_the_exchange_harms_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_dropped_at_any_request_harms_nobody() {
-    // The find comes before.
-    let reads = (Operation::GetSecretValue, 1);
-    for (operation, already) in [reads, (Operation::PutSecretValue, 0), (Operation::TagResource, 0)] {
+    // The find comes before; of the two reads the latter is the save's, which a dropped save does not outlive by itself.
+    let reads = [1, 2].map(|already| (Operation::GetSecretValue, already));
+    let writes = [Operation::PutSecretValue, Operation::TagResource].map(|operation| (operation, 0));
+    for (operation, already) in reads.into_iter().chain(writes) {
         for others in [0, 3] {
             let (backend, store) = with_expired_bob().await;
             let gate = backend.gate(Gate::before(operation));
