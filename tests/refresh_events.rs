@@ -81,11 +81,12 @@ async fn each_refresh_says_why_it_was_made_and_what_came_of_it() {
 
     let elsewhere = two.clone();
     let beaten = |_| async move {
-        let token = bob().access_token("canary-elsewhere").expires_in(2 * MINUTE);
+        let token = bob().access_token("canary-elsewhere").expires_in(3 * MINUTE);
         elsewhere.save_token(&built(token)).await.expect("saved");
         Err::<OAuthToken, _>("canary-refused")
     };
-    store.refresh_with(&partial, MINUTE, beaten).await.expect("refreshed");
+    // Longer than what could not be saved lasts.
+    store.refresh_with(&partial, 2 * MINUTE, beaten).await.expect("refreshed");
     assert_says(&log, "expired", "exchange failed, refreshed elsewhere");
 
     // What the find has found is not what is there a moment later.

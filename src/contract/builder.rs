@@ -81,7 +81,8 @@ impl OAuthTokenBuilder {
         client_secret: SecretString => ClientSecret;
         /// The refresh token (RFC 6749 §1.5).
         refresh_token: SecretString => RefreshToken;
-        /// The access token (RFC 6749 §1.4).
+        /// The access token (RFC 6749 §1.4). A new one does not take over the expiry time of the token that the builder was
+        /// made from.
         access_token: SecretString => AccessToken;
         /// The grant token: the authorization code (RFC 6749 §1.3.1).
         grant_token: SecretString => GrantToken;

@@ -76,7 +76,7 @@ impl RefreshError {
     /// ([`ErrorKind::Conflict`]) would be saved to another record: see to the exchange first.
     ///
     /// The next refresh in this process that reads the record again saves it, too, before it exchanges anything, if nobody
-    /// has saved the record since; after [`ErrorKind::Deleted`] and [`ErrorKind::Conflict`] it doesn't. If it still
+    /// has stored other tokens in it since; after [`ErrorKind::Deleted`] and [`ErrorKind::Conflict`] it doesn't. If it still
     /// cannot be saved and is not fresh any more, it is exchanged in its turn.
     pub fn token(&self) -> Option<&Arc<OAuthToken>> {
         self.0.token.as_ref()

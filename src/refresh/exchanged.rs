@@ -33,7 +33,8 @@ pub(super) fn to_save(current: &OAuthToken, given: &OAuthToken) -> Result<OAuthT
         fields.set(Field::UserName, user.clone());
     }
     let token = OAuthToken::from_parts(Arc::new(fields), found.cloned(), current.assigned_id().cloned());
-    Ok(token.with_unfinished(given.unfinished().cloned()))
+    // A write that `current` has left is on its way to the same record, whatever the exchange was built from.
+    Ok(token.with_unfinished(given.unfinished().or(current.unfinished()).cloned()))
 }
 
 /// What `given` says of itself that is not true of the record.

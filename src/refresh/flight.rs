@@ -97,16 +97,25 @@ impl<R: Records> Refresh<R> {
                     return Ok(Outcome::Exchanged(saved));
                 }
                 Ok(saved) => {
+                    let is_overtaken = saved.is_none();
                     read = match self.records.re_read(&read.locator).await? {
                         // A replica that lags behind shows what was there before.
                         Some(now) => saved.filter(|saved| now.is_older_than(saved)).unwrap_or(now),
                         None => return Ok(Outcome::Gone),
                     };
+                    if is_overtaken && current.holds_the_tokens_of(&read) {
+                        // What was exchanged is spent.
+                        self.unsaved.keep(&read, &exchanged);
+                        let (exchanged, name) = (OAuthToken::clone(&exchanged), &read.record.name);
+                        let error = RefreshError::not_saved(ErrorKind::Contended.into(), exchanged, name);
+                        return Err(Failure::of(&read)(error));
+                    }
                     current = read.clone();
                 }
                 // Not to be saved, now or ever, and over by now: what follows it is of use all the same.
                 Err(error) if Self::is_kept_after(&error) && !self.is_fresh(&exchanged) => {
-                    current = current.with_token(exchanged);
+                    // With what is left of the write, which may have landed.
+                    current = current.with_token(error.token().cloned().unwrap_or(exchanged));
                 }
                 Err(error) => return Err(Failure::of(&read)(error)),
             }

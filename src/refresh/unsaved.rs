@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::contract::{Locator, OAuthToken};
-use crate::record::{Record, Version};
 
 use super::records::Stored;
 
@@ -15,26 +14,24 @@ pub(super) struct Unsaved(Mutex<HashMap<Locator, Kept>>);
 
 struct Kept {
     token: Arc<OAuthToken>,
-    /// The version that was exchanged. Over any other one this token may be the older.
-    over: Arc<Version>,
-    /// What was exchanged for it: where that is stored, it has been saved since, perhaps by a write without an answer.
-    spent: Arc<OAuthToken>,
+    /// What was exchanged for it. Over other tokens than those this one may be the older; they themselves may have been saved
+    /// only since, by a write without an answer.
+    spent: Stored,
 }
 
 impl Kept {
     fn is_for(&self, stored: &Stored) -> bool {
-        self.over.id == stored.record.version.id || *self.spent == *stored.record.token
+        self.spent.record.version.id == stored.record.version.id || self.spent.holds_the_tokens_of(stored)
     }
 }
 
 impl Unsaved {
     pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
-        let Record { version, token: spent, .. } = &exchanged.record;
-        let kept = Kept { token: Arc::clone(token), over: Arc::clone(version), spent: Arc::clone(spent) };
+        let kept = Kept { token: Arc::clone(token), spent: exchanged.clone() };
         self.lock().insert(exchanged.locator, kept);
     }
 
-    /// What is kept for this version.
+    /// What is kept for this version, or one with the same tokens.
     pub(super) fn of(&self, found: &Stored) -> Option<Arc<OAuthToken>> {
         let kept = self.lock();
         let kept = kept.get(&found.locator).filter(|kept| kept.is_for(found))?;
@@ -49,7 +46,7 @@ impl Unsaved {
     pub(super) fn take(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
         let mut kept = self.lock();
         // A replica that lags behind says nothing of what has come since.
-        if current.record.version.is_older_than(&kept.get(&current.locator)?.over) {
+        if current.is_older_than(&kept.get(&current.locator)?.spent) {
             return None;
         }
         let kept = kept.remove(&current.locator)?;
@@ -65,7 +62,7 @@ impl Unsaved {
 mod tests {
     use super::*;
     use crate::contract::LocatorKind;
-    use crate::record::slot_after;
+    use crate::record::{Record, Version, slot_after};
 
     fn stored(version_id: &str) -> Stored {
         let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };

@@ -244,12 +244,10 @@ impl Save {
     /// added to the token since is left to save.
     async fn resume(&mut self, write: &Arc<Write>) -> Result<Record, StoreError> {
         self.deadline = self.storage.write_deadline();
-        // That this try is refused says nothing of the earlier one.
-        let answer = self.send_until_told(write, Sending::Again).await;
-        let answer = answer.inspect_err(|_| self.progress.set_in_flight(Some(write)))?;
-        let landed = match (answer, &write.request) {
+        let landed = match (self.send_until_told(write, Sending::Again).await?, &write.request) {
             (Answer::Landed { record, .. }, _) => Some(record),
-            (Answer::Taken, Request::Create(_)) => match self.landed_before(write).await? {
+            // Or it was refused for a deletion, which may be taken back by now.
+            (Answer::Taken | Answer::Gone(_), Request::Create(_)) => match self.landed_before(write).await? {
                 None => {
                     let there = self.storage.read_secret(&write.name, &write.name).await?;
                     there.and_then(|record| self.landed_under(write, &record))
@@ -276,7 +274,8 @@ impl Save {
         let current = match (self.look_up().await?, landed) {
             // A replica that lags behind shows what was there before.
             (Some(now), Some(landed)) if now.version.is_older_than(&landed.version) => Some(landed),
-            (now, _) => now,
+            // If it has been deleted, a write to its ARN is refused.
+            (now, landed) => now.or(landed),
         };
         self.may_be_over(current.as_ref())?;
         self.run(current).await
@@ -384,18 +383,21 @@ impl Save {
         let mut backoff = Backoff::new();
         for reads in 1..=STALE_READS {
             self.asked = self.storage.cache.asking();
-            let Some(record) = self.storage.read_secret(&base.version.arn, &base.name).await? else {
-                return self.look_up().await.map(Taken::By);
-            };
-            let is_base = record.version.id == base.version.id;
-            if !is_base && !leads_to(&record.version.id, &base.version.id) {
-                return self.if_still_meant(record).await.map(Taken::By);
-            }
-            // The base itself, or older than it: stale, most likely, and right a moment later.
-            if reads > 1
-                && let Some(free_slot) = self.free_slot_after_roll_back(&record).await?
-            {
-                return Ok(if is_base { Taken::RolledBack { free_slot } } else { Taken::By(Some(record)) });
+            // The base itself, older than it, or nothing: stale, most likely, and right a moment later.
+            if let Some(record) = self.storage.read_secret(&base.version.arn, &base.name).await? {
+                let is_base = record.version.id == base.version.id;
+                if !is_base && !leads_to(&record.version.id, &base.version.id) {
+                    return self.if_still_meant(record).await.map(Taken::By);
+                }
+                if reads > 1
+                    && let Some(free_slot) = self.free_slot_after_roll_back(&record).await?
+                {
+                    return Ok(if is_base {
+                        Taken::RolledBack { free_slot }
+                    } else {
+                        Taken::By(Some(record))
+                    });
+                }
             }
             if !backoff.wait_before(self.deadline).await {
                 break;
@@ -583,7 +585,13 @@ impl Save {
     ) -> Result<Answer, StoreError> {
         let mut backoff = Backoff::new();
         loop {
-            let error = match (self.send(write, sending).await?, sending) {
+            let answer = self.send(write, sending).await.inspect_err(|_| {
+                // That this try is refused says nothing of the earlier one.
+                if let Sending::Again = sending {
+                    self.progress.set_in_flight(Some(write));
+                }
+            });
+            let error = match (answer?, sending) {
                 (Answer::InvalidRequest { error, is_repeated: true }, _)
                 | (Answer::InvalidRequest { error, .. }, Sending::Again) => error,
                 (answer, _) => return Ok(answer),

@@ -138,6 +138,10 @@ impl Storage {
                     .with_source(error)
                     .with_secret_name(name));
             }
+            if throttled == Throttled::Told {
+                // In bulk work each request takes its turn.
+                self.paces.delete.turn().await;
+            }
         };
         if let Some(change) = change {
             self.recent_writes.forget(&change.locator(), arn, began);

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use futures_core::Stream;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::cache::Demand;
-use crate::contract::{Locator, OAuthToken, StoreError};
+use crate::contract::{ErrorKind, Locator, OAuthToken, StoreError};
 
 use super::pace::Patience;
 use super::service::BatchItem;
@@ -31,7 +33,10 @@ pub(super) fn tokens(storage: Arc<Storage>) -> BoxStream<'static, Item> {
         .chunks(BATCH)
         .map(move |listed| {
             let (storage, patience) = (Arc::clone(&storage), Arc::clone(&patience));
-            async move { stream::iter(storage.read_batch(listed, &patience).await) }
+            async move {
+                let batch = async move { Ok(storage.read_batch(listed, &patience).await) };
+                stream::iter(in_a_task(batch).await.unwrap_or_else(|error| vec![Err(error)]))
+            }
         })
         .buffer_unordered(BATCHES_AT_ONCE)
         .flatten()
@@ -47,6 +52,23 @@ pub(super) fn locators(storage: Arc<Storage>) -> impl Stream<Item = Result<Locat
         Ok::<_, StoreError>(step)
     });
     pages.try_flatten()
+}
+
+/// Goes on while nobody polls this, as when an item of the stream is worked on: it may hold the client's one place to fetch
+/// credentials, or time out with its answer there. Ends with this.
+async fn in_a_task<T: Send + 'static>(
+    request: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut task = JoinSet::new();
+    task.spawn(request.in_current_span());
+    match task.join_next().await {
+        Some(Ok(answer)) => answer,
+        Some(Err(failed)) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+        _ => Err(StoreError::new(
+            ErrorKind::Unavailable,
+            "the runtime was shut down while the tokens were listed",
+        )),
+    }
 }
 
 struct Listing {
@@ -66,9 +88,14 @@ impl Listing {
         let storage = &self.storage;
         let mut locators = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Page(token) => {
-                let page = storage.paces.list.run(|| async {
-                    let page = storage.service.list(&storage.prefix.name_filter(), None, token.clone()).await;
-                    page.map_err(|error| error.into_store_error(None))
+                let lister = Arc::clone(storage);
+                let page = in_a_task(async move {
+                    let list = || async {
+                        let page =
+                            lister.service.list(&lister.prefix.name_filter(), None, token.clone()).await;
+                        page.map_err(|error| error.into_store_error(None))
+                    };
+                    lister.paces.list.run(list).await
                 });
                 let page = page.await?;
                 self.next = match page.next {
@@ -130,8 +157,15 @@ impl Storage {
                 };
                 record.transpose().map(|record| record.map(|record| record.token))
             }
-            // Deleted since it was listed, or scheduled for deletion.
-            BatchItem::Failed { error, .. } if error.is_not_found() || error.is_invalid_request() => None,
+            BatchItem::Failed { secret_id, error } if error.is_not_found() || error.is_invalid_request() => {
+                let locator = self.prefix.locator_in(&secret_id)?;
+                // Deleted since it was listed, unless a replica lags behind a save, or it is refused for something else.
+                if error.is_not_found() && !self.recent_writes.contains(&locator) {
+                    return None;
+                }
+                let now = self.read_cached(locator, Demand::Current).await.transpose();
+                now.map(|record| record.map(|record| record.token))
+            }
             BatchItem::Failed { secret_id, error } => Some(Err(error.into_store_error(Some(&secret_id)))),
         }
     }

@@ -45,7 +45,8 @@ impl Pace {
         }
     }
 
-    async fn turn(&self) {
+    /// Waits until the next request may start.
+    pub(super) async fn turn(&self) {
         let at = {
             let mut next = self.next.lock().await;
             let at = (*next).max(Instant::now());

@@ -69,6 +69,12 @@ impl RecentWrites {
         }
     }
 
+    /// Whether a record of this name was written not long ago.
+    pub(super) fn contains(&self, locator: &Locator) -> bool {
+        let now = Instant::now();
+        self.lock().written.get(locator).is_some_and(|written| written.is_recent(now))
+    }
+
     pub(super) fn all(&self) -> Vec<Locator> {
         let now = Instant::now();
         let inner = self.lock();

@@ -54,7 +54,8 @@ use super::{compare_and_swap, delete, listing};
 /// Each save that collides with another costs 1 GetSecretValue and 1 PutSecretValue more, and 1 GetSecretValue on top where it
 /// was to make the record. A name that is being deleted, or
 /// that somebody has scheduled for deletion, costs 1 DescribeSecret with each read. Of all tokens, each costs a find more
-/// that a batch shows although this process has deleted it, or in an older version than one it has seen and does not hold.
+/// that a batch shows although this process has deleted it, or in an older version than one it has seen and does not hold, or
+/// not although it has saved it in the last ten minutes.
 ///
 /// # Errors
 ///
@@ -215,8 +216,8 @@ impl SecretsManagerTokenStore {
     ///
     /// Exchange and save run in a task of their own and go on if the caller is dropped. In Lambda, don't answer before
     /// this has returned. If the save fails, [`RefreshError::token`] has the new token: save it. The next call in this process
-    /// that finds the record not fresh does so, too, before it exchanges anything, unless somebody has saved or deleted
-    /// the record since; what still cannot be saved and is not fresh either is exchanged in its turn. With the process
+    /// that finds the record not fresh does so, too, before it exchanges anything, unless somebody has deleted the record
+    /// or stored other tokens in it since; what still cannot be saved and is not fresh either is exchanged in its turn. With the process
     /// it is lost. An exchange without an end holds up everybody who wants the token, so limit its time; one that refreshes
     /// its own record waits for itself.
     ///

@@ -300,3 +300,69 @@ async fn a_listing_that_breaks_off_gives_what_it_had_and_its_error() {
     assert_eq!(store.delete_tokens().await.expect_err("denied").kind(), ErrorKind::AccessDenied);
     assert_eq!(backend.secret_count(), 5 + 1);
 }
+
+/// A batch that is not polled may hold the client's one place to fetch credentials, or time out with its answer there.
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_item_is_being_worked_on_goes_on() {
+    let (backend, store) = new().await;
+    for n in 0..21 {
+        store.save_token(&login(&format!("user-{n}"))).await.expect("saved");
+    }
+    backend.inject(Fault::latency(Duration::from_millis(50)).on(Operation::BatchGetSecretValue));
+    backend.inject(Fault::throttling().on(Operation::BatchGetSecretValue).skip(1).times(1));
+    let batches = backend.gate(Gate::after(Operation::BatchGetSecretValue));
+    let mut tokens = store.tokens();
+    let mut first = std::pin::pin!(tokens.next());
+    while batches.held() == 0 {
+        assert!(futures_util::poll!(first.as_mut()).is_pending());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The second batch is throttled and asked for again although nobody polls.
+    batches.open();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(backend.requests().count(Operation::BatchGetSecretValue), 3);
+    first.await.expect("an item").expect("read");
+    let others: Vec<_> = tokens.collect().await;
+    assert_eq!(others.iter().filter(|token| token.is_ok()).count(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_dropped_asks_for_no_more() {
+    let (backend, store) = new().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    let batches = backend.gate(Gate::before(Operation::BatchGetSecretValue));
+    let mut tokens = store.tokens();
+    while batches.held() == 0 {
+        assert!(futures_util::poll!(tokens.next()).is_pending());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(tokens);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(batches.held(), 0);
+}
+
+/// The list shows it, and a replica that answers the batch does not.
+#[tokio::test(start_paused = true)]
+async fn a_list_shows_what_this_process_has_saved_although_a_replica_lags_behind() {
+    let (backend, store) = new_cached().await;
+    store.save_token(&login("bob")).await.expect("saved");
+    backend.stale_reads(1);
+    assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
+}
+
+/// Half of the quota, whatever is answered.
+#[tokio::test(start_paused = true)]
+async fn deletions_that_fail_are_repeated_at_half_of_the_quota() {
+    let (backend, store) = new().await;
+    for n in 0..10 {
+        store.save_token(&login(&format!("user-{n}"))).await.expect("saved");
+    }
+    backend.inject(Fault::server_error().on(Operation::DeleteSecret));
+    let deletions = tokio::spawn(async move { store.delete_tokens().await });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let sent = backend.requests().count(Operation::DeleteSecret);
+    assert!((40..=51).contains(&sent), "{sent} in two seconds");
+    backend.clear_faults();
+    deletions.await.expect("no panic").expect("deleted");
+    assert_eq!(backend.secret_count(), 0);
+}

@@ -491,3 +491,43 @@ async fn a_refusal_for_a_deletion_that_is_taken_back_is_no_answer_to_a_put_befor
         assert_eq!(refresh_token_of(&*found(&two, user).await), "third");
     }
 }
+
+/// The same; the Put is then refused for good, or the write was a Create.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_after_such_a_deletion_is_still_told_from_what_came_after_it() {
+    let (backend, one) = new().await;
+    let (two, client) = (store_on(&backend).await, backend.client());
+    let schedule = || client.delete_secret().secret_id(name_of("bob")).recovery_window_in_days(7).send();
+    let restore = || client.restore_secret().secret_id(name_of("bob")).send();
+    let lost = backend.inject(Fault::lost_answer().on(Operation::CreateSecret));
+    let error = one.save_token(&login("bob")).await.expect_err("no answer");
+    backend.remove_fault(lost);
+    two.save_token(&refresh("bob", "newer")).await.expect("saved");
+    schedule().await.expect("scheduled");
+    let reads = backend.gate(Gate::before(Operation::GetSecretValue));
+    let save = spawn_save(&one, error.token().expect("the token to save again"));
+    reads.arrived(1).await;
+    restore().await.expect("restored");
+    reads.open();
+    save.await.expect("no panic").expect("saved");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "newer");
+
+    let lost = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+    let puts = backend.requests().count(Operation::PutSecretValue);
+    let save = spawn_save(&one, &refresh("bob", "second"));
+    while backend.requests().count(Operation::PutSecretValue) == puts {
+        tokio::task::yield_now().await;
+    }
+    backend.remove_fault(lost);
+    two.save_token(&refresh("bob", "third")).await.expect("saved");
+    schedule().await.expect("scheduled");
+    let describes = backend.gate(Gate::before(Operation::DescribeSecret));
+    describes.arrived(1).await;
+    restore().await.expect("restored");
+    let denied = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+    describes.open();
+    let error = save.await.expect("no panic").expect_err("denied");
+    backend.remove_fault(denied);
+    one.save_token(error.token().expect("the token to save again")).await.expect("saved");
+    assert_eq!(refresh_token_of(&*found(&two, "bob").await), "third");
+}

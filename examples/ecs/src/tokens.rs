@@ -68,7 +68,8 @@ async fn save_later(app: Arc<App>, user: OAuthToken) {
         tokio::time::sleep(pause).await;
         // Begins with the save of what the last exchange gave, and needs no other one.
         match refreshed(&app, &user).await {
-            Err(error) if is_to_be_saved(&error) => {}
+            // It may not even be read: what the exchange gave is still in the store.
+            Err(error) if error.is_retryable() => {}
             Err(error) => return tracing::error!(%error, "not saved"),
             Ok(_) => return tracing::info!("saved after all"),
         }

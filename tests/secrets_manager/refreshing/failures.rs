@@ -9,7 +9,7 @@ use oauth_token_store::embedded::{EmbeddedSecretsManager, Fault, Gate, Operation
 use oauth_token_store::{ErrorKind, OAuthToken, SecretsManagerTokenStore, StoreError, TokenStore};
 
 use crate::support::{
-    cached, cached_store_on, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
+    cached, cached_store_on, extra, found, id_of, refresh, refresh_token_of, spawn_save, store_on,
     store_with_edited_requests, token,
 };
 
@@ -74,6 +74,20 @@ async fn a_record_that_was_read_for_the_exchange_is_not_taken_for_deleted() {
     assert_eq!(access_token_of(&some(ended(caller).await)), "newer");
     backend.stale_reads(0);
     assert_eq!(refresh_token_of(&*found(&store, "bob").await), "rotated");
+}
+
+/// The same, after a save of another process: the slot that is taken proves that the record is there.
+#[tokio::test(start_paused = true)]
+async fn a_record_whose_slot_is_taken_is_not_taken_for_deleted() {
+    for (backend, store) in [cached_with_expired_bob().await, with_expired_bob().await] {
+        let (caller, current, answer) = begun_exchange(&store, MINUTE).await;
+        store_on(&backend).await.save_token(&extra("bob", "x", "1")).await.expect("saved");
+        // No time has passed, so it shows no record.
+        backend.set_read_lag(Duration::from_millis(100));
+        answer.send(Ok(refreshed(&current))).expect("it waits");
+        let bob = some(ended(caller).await);
+        assert_eq!((access_token_of(&bob), bob.extra("x")), ("newer", Some("1")));
+    }
 }
 
 /// Bob's token has been exchanged, and may not be saved; from now on it may.

@@ -10,7 +10,7 @@ use oauth_token_store::{OAuthToken, SecretsManagerTokenStore, TokenStore};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::{extra, found, refresh_token_of, store_on, token};
+use crate::support::{extra, found, refresh, refresh_token_of, spawn_save, store_on, token};
 
 use super::{
     HOUR, MINUTE, Refreshed, Refused, Server, access_token_of, begun_exchange, built,
@@ -135,5 +135,89 @@ async fn what_followed_it_is_saved_although_a_replica_lags_behind_its_own_save()
         assert_eq!(access_token_of(&some(ended(third).await)), "newer");
         scene.backend.set_read_lag(Duration::ZERO);
         assert_eq!(refresh_token_of(&*found(&store_on(&scene.backend).await, "bob").await), "rotated");
+    }
+}
+
+/// Its write has landed without an answer, before its exchange or during that, and another process has saved since.
+#[tokio::test(start_paused = true)]
+async fn what_came_after_its_own_write_is_not_replaced_by_what_followed_it() {
+    let first_and_shape = [(Fault::unreachable(), SHAPES[1]), (Fault::limit_exceeded(), SHAPES[0])];
+    for ((first, shape), is_saved_since) in
+        first_and_shape.into_iter().flat_map(|case| [true, false].map(|since| (case.clone(), since)))
+    {
+        let (backend, store) = with_expired_bob().await;
+        let fault = backend.inject(first.on(Operation::PutSecretValue));
+        let exchanged = store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await;
+        drop(exchanged.expect_err("not saved"));
+        backend.remove_fault(fault);
+        let fault = backend.inject(Fault::lost_answer().on(Operation::PutSecretValue));
+        let (caller, current, answer) = begun_exchange(&store, 2 * HOUR).await;
+        backend.remove_fault(fault);
+        let other = store_on(&backend).await;
+        assert_eq!(refresh_token_of(&*found(&other, "bob").await), "refresh-1", "it has landed");
+        let newest = if is_saved_since { "third" } else { "refresh-1" };
+        if is_saved_since {
+            other.save_token(&refresh("bob", newest)).await.expect("saved");
+        }
+        answer.send(Ok(shape(&current))).expect("it waits");
+        some(ended(caller).await);
+        assert_eq!(refresh_token_of(&*found(&other, "bob").await), newest);
+        let newest = SecretString::from(newest);
+        let bob = other.find_by_refresh_token("client", &newest).await.expect("read");
+        assert_eq!(bob.expect("its tag is set").user_name(), Some("bob"));
+    }
+}
+
+/// It was stored with a field more than it holds, and is recognised all the same.
+#[tokio::test(start_paused = true)]
+async fn what_followed_it_is_saved_before_it_is_exchanged_again() {
+    let (backend, store) = with_expired_bob().await;
+    let fault = backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+    let first = |current: Arc<OAuthToken>| {
+        let first = current.to_builder().access_token("a1").refresh_token("refresh-1");
+        ready(first.client_secret("").expires_in(HOUR).build())
+    };
+    drop(store.refresh_with(&of("bob"), MINUTE, first).await.expect_err("not saved"));
+    let (caller, current, answer) = begun_exchange(&store, 2 * HOUR).await;
+    backend.remove_fault(fault);
+    // Its own write passes, and what followed it is refused.
+    let fault = backend.inject(Fault::limit_exceeded().on(Operation::PutSecretValue).skip(1));
+    let second = current.to_builder().access_token("newer").refresh_token("rotated");
+    answer.send(Ok(built(second.expires_in(3 * HOUR)))).expect("it waits");
+    ended(caller).await.expect_err("not saved either");
+    backend.remove_fault(fault);
+    let bob = some(store.refresh_with(&of("bob"), 2 * HOUR, unwanted).await);
+    assert_eq!(refresh_token_of(&bob), "rotated");
+}
+
+/// Somebody has changed something else since, so what was exchanged is spent all the same.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_saved_is_saved_over_another_processs_change_of_something_else() {
+    for is_late in [false, true] {
+        let (backend, store) = with_expired_bob().await;
+        let fault = backend.inject(Fault::access_denied().on(Operation::PutSecretValue));
+        let exchanged = store.refresh_with(&of("bob"), MINUTE, Server::default().exchange(HOUR)).await;
+        drop(exchanged.expect_err("not saved"));
+        backend.remove_fault(fault);
+        let other = store_on(&backend).await;
+        let puts = backend.gate(Gate::before(Operation::PutSecretValue));
+        let change = spawn_save(&other, &extra("bob", "x", "1"));
+        soon(puts.arrived(1)).await;
+        if is_late {
+            // It comes between the read of the refresh and its save.
+            let refresh = spawn_refresh(&store, of("bob"), MINUTE, unwanted);
+            soon(puts.arrived(2)).await;
+            assert!(puts.release_one());
+            ended(change).await.expect("saved");
+            puts.open();
+            let error = ended(refresh).await.expect_err("overtaken");
+            assert!(error.is_retryable());
+            assert_eq!(error.token().map(|token| access_token_of(token)), Some("access-1"));
+        } else {
+            puts.open();
+            ended(change).await.expect("saved");
+        }
+        let bob = some(store.refresh_with(&of("bob"), MINUTE, unwanted).await);
+        assert_eq!((access_token_of(&bob), bob.extra("x")), ("access-1", Some("1")));
     }
 }
