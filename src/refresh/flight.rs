@@ -17,7 +17,7 @@ use super::decision::{Reason, is_fresh, was_refreshed};
 use super::exchanged::to_save;
 use super::outcome::Outcome;
 use super::records::{Records, Stored};
-use super::unsaved::Unsaved;
+use super::unsaved::{Kept, Unsaved};
 
 /// The caller's closure, of whatever type it was.
 pub(super) type Exchange = Box<
@@ -91,8 +91,8 @@ impl<R: Records> Refresh<R> {
             return Ok(Outcome::FoundFresh(read.record.token));
         }
         let mut current = read.clone();
-        if let Some(exchanged) = self.unsaved.take(&read) {
-            match self.save_over(&read, &exchanged).await {
+        if let Some(kept) = self.unsaved.take(&read) {
+            match self.save_over(&read, &kept).await {
                 Ok(Some(saved)) if self.is_fresh(&saved.record.token) => {
                     return Ok(Outcome::Exchanged(saved));
                 }
@@ -103,19 +103,19 @@ impl<R: Records> Refresh<R> {
                         Some(now) => saved.filter(|saved| now.is_older_than(saved)).unwrap_or(now),
                         None => return Ok(Outcome::Gone),
                     };
-                    if is_overtaken && current.holds_the_tokens_of(&read) {
+                    if is_overtaken && kept.is_for(&read) {
                         // What was exchanged is spent.
-                        self.unsaved.keep(&read, &exchanged);
-                        let (exchanged, name) = (OAuthToken::clone(&exchanged), &read.record.name);
+                        let (exchanged, name) = (OAuthToken::clone(&kept.token), &read.record.name);
+                        self.unsaved.put_back(kept);
                         let error = RefreshError::not_saved(ErrorKind::Contended.into(), exchanged, name);
                         return Err(Failure::of(&read)(error));
                     }
                     current = read.clone();
                 }
                 // Not to be saved, now or ever, and over by now: what follows it is of use all the same.
-                Err(error) if Self::is_kept_after(&error) && !self.is_fresh(&exchanged) => {
+                Err(error) if Self::is_kept_after(&error) && !self.is_fresh(&kept.token) => {
                     // With what is left of the write, which may have landed.
-                    current = current.with_token(error.token().cloned().unwrap_or(exchanged));
+                    current = current.with_token(error.token().cloned().unwrap_or(kept.token));
                 }
                 Err(error) => return Err(Failure::of(&read)(error)),
             }
@@ -154,32 +154,34 @@ impl<R: Records> Refresh<R> {
     /// Saves what an exchange of `current` gave to the record that was read. Whatever happens to the save, the token is not
     /// lost with it.
     async fn save(&self, read: &Stored, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
+        let current = &current.record.token;
         let save = |token: OAuthToken| async move { self.records.save(&token, read).await };
-        self.save_by(current, given, save).await
+        let keep = |token: &Arc<OAuthToken>| self.unsaved.keep(read, current, token);
+        self.save_by(read, current, given, save, keep).await
     }
 
-    /// Saves what an earlier exchange of this very version gave; `None` if somebody has written since, for then that is the
-    /// newer one.
-    async fn save_over(
-        &self,
-        current: &Stored,
-        exchanged: &OAuthToken,
-    ) -> Result<Option<Stored>, RefreshError> {
-        let save = |token: OAuthToken| async move { self.records.save_over(&token, current).await };
-        self.save_by(current, exchanged.clone(), save).await
+    /// Saves what an earlier exchange gave over the version that was read; `None` if somebody has written since, for then that
+    /// may be the newer one.
+    async fn save_over(&self, read: &Stored, kept: &Kept) -> Result<Option<Stored>, RefreshError> {
+        let save = |token: OAuthToken| async move { self.records.save_over(&token, read).await };
+        let keep = |token: &Arc<OAuthToken>| self.unsaved.put_back(kept.again(read, token));
+        self.save_by(read, &read.record.token, OAuthToken::clone(&kept.token), save, keep).await
     }
 
     async fn save_by<T, S: Future<Output = Result<T, StoreError>>>(
         &self,
-        current: &Stored,
+        read: &Stored,
+        current: &OAuthToken,
         given: OAuthToken,
         save: impl FnOnce(OAuthToken) -> S,
+        keep: impl FnOnce(&Arc<OAuthToken>),
     ) -> Result<T, RefreshError> {
-        let token = match to_save(&current.record.token, &given) {
+        let name = &read.record.name;
+        let token = match to_save(current, &given) {
             Ok(token) => token,
             Err(error) => {
-                let error = error.with_secret_name(&*current.record.name);
-                return Err(RefreshError::not_saved(error, given, &current.record.name));
+                let error = error.with_secret_name(&**name);
+                return Err(RefreshError::not_saved(error, given, name));
             }
         };
         // A client that the application brought runs its code in here.
@@ -187,16 +189,16 @@ impl<R: Records> Refresh<R> {
             Ok(saved) => saved,
             Err(_) => {
                 let message = "the save panicked, so it may have landed or not";
-                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&*current.record.name))
+                Err(StoreError::new(ErrorKind::Unexpected, message).with_secret_name(&**name))
             }
         };
         if saved.is_ok() {
-            self.unsaved.forget(current);
+            self.unsaved.forget(read);
         }
         saved.map_err(|error| {
-            let error = RefreshError::not_saved(error, token, &current.record.name);
+            let error = RefreshError::not_saved(error, token, name);
             if let Some(token) = error.token().filter(|_| Self::is_kept_after(&error)) {
-                self.unsaved.keep(current, token);
+                keep(token);
             }
             error
         })

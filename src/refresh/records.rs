@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::contract::{Field, Locator, OAuthToken, StoreError};
+use crate::contract::{Locator, OAuthToken, StoreError};
 use crate::record::{Record, Version};
 
 /// A stored token, as it was read.
@@ -24,14 +24,6 @@ impl Stored {
     pub(super) fn is_later_than(&self, version: &Version) -> bool {
         let known = &self.record.version;
         (&known.arn, &known.id) != (&version.arn, &version.id) && !known.is_older_than(version)
-    }
-
-    /// Whether the tokens in it are the same, so that nobody has exchanged one of them and stored what that gave.
-    pub(super) fn holds_the_tokens_of(&self, other: &Self) -> bool {
-        let [one, other] = [self, other].map(|stored| stored.record.token.fields());
-        [Field::RefreshToken, Field::AccessToken, Field::GrantToken]
-            .into_iter()
-            .all(|field| one.text(field) == other.text(field))
     }
 
     /// As if this token were stored in its place. It is not, so nothing may be written over that.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::contract::{Locator, OAuthToken};
+use crate::contract::{Field, Locator, OAuthToken};
 
 use super::records::Stored;
 
@@ -12,23 +12,47 @@ use super::records::Stored;
 #[derive(Default)]
 pub(super) struct Unsaved(Mutex<HashMap<Locator, Kept>>);
 
-struct Kept {
-    token: Arc<OAuthToken>,
-    /// What was exchanged for it. Over other tokens than those this one may be the older; they themselves may have been saved
-    /// only since, by a write without an answer.
-    spent: Stored,
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) token: Arc<OAuthToken>,
+    /// What it could not be saved over.
+    over: Stored,
+    /// What was exchanged for it: that, or what itself could not be saved over that, but may have been since, by a write
+    /// without an answer.
+    spent: Arc<OAuthToken>,
 }
 
 impl Kept {
-    fn is_for(&self, stored: &Stored) -> bool {
-        self.spent.record.version.id == stored.record.version.id || self.spent.holds_the_tokens_of(stored)
+    /// Whether it follows what is stored. Over other tokens this one may be the older; that something else was changed says
+    /// nothing of them.
+    pub(super) fn is_for(&self, stored: &Stored) -> bool {
+        let stored_token = &stored.record.token;
+        self.over.record.version.id == stored.record.version.id
+            || [&self.over.record.token, &self.spent].into_iter().any(|before| {
+                has_the_tokens_of(stored_token, before) && !has_the_tokens_of(&self.token, before)
+            })
+    }
+
+    /// The same, after another try to save it.
+    pub(super) fn again(&self, over: &Stored, token: &Arc<OAuthToken>) -> Self {
+        Self { token: Arc::clone(token), over: over.clone(), spent: Arc::clone(&self.spent) }
     }
 }
 
+fn has_the_tokens_of(one: &OAuthToken, other: &OAuthToken) -> bool {
+    [Field::RefreshToken, Field::AccessToken, Field::GrantToken]
+        .into_iter()
+        .all(|field| one.fields().text(field) == other.fields().text(field))
+}
+
 impl Unsaved {
-    pub(super) fn keep(&self, exchanged: &Stored, token: &Arc<OAuthToken>) {
-        let kept = Kept { token: Arc::clone(token), spent: exchanged.clone() };
-        self.lock().insert(exchanged.locator, kept);
+    /// Keeps what an exchange of `spent` gave, which could not be saved over what was read.
+    pub(super) fn keep(&self, read: &Stored, spent: &Arc<OAuthToken>, token: &Arc<OAuthToken>) {
+        self.put_back(Kept { token: Arc::clone(token), over: read.clone(), spent: Arc::clone(spent) });
+    }
+
+    pub(super) fn put_back(&self, kept: Kept) {
+        self.lock().insert(kept.over.locator, kept);
     }
 
     /// What is kept for this version, or one with the same tokens.
@@ -43,14 +67,14 @@ impl Unsaved {
     }
 
     /// What is to be saved over `current` before anything else.
-    pub(super) fn take(&self, current: &Stored) -> Option<Arc<OAuthToken>> {
+    pub(super) fn take(&self, current: &Stored) -> Option<Kept> {
         let mut kept = self.lock();
         // A replica that lags behind says nothing of what has come since.
-        if current.is_older_than(&kept.get(&current.locator)?.spent) {
+        if current.is_older_than(&kept.get(&current.locator)?.over) {
             return None;
         }
         let kept = kept.remove(&current.locator)?;
-        kept.is_for(current).then_some(kept.token)
+        kept.is_for(current).then_some(kept)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Locator, Kept>> {
@@ -66,38 +90,60 @@ mod tests {
 
     fn stored(version_id: &str) -> Stored {
         let version = Version { arn: "arn:x".to_owned(), id: version_id.to_owned(), created: None };
-        let token = OAuthToken::builder().user_name("bob").build().expect("valid");
         let locator = Locator::new(LocatorKind::User, &["bob"]);
-        Stored {
-            locator,
-            record: Record { name: "app/x".into(), version: Arc::new(version), token: Arc::new(token) },
-        }
+        let record = Record { name: "app/x".into(), version: Arc::new(version), token: token("a0") };
+        Stored { locator, record }
+    }
+
+    fn token(access_token: &str) -> Arc<OAuthToken> {
+        let token = OAuthToken::builder().user_name("bob").refresh_token("r").access_token(access_token);
+        Arc::new(token.build().expect("valid"))
     }
 
     #[test]
-    fn what_was_exchanged_is_given_once_and_over_the_same_version_only() {
-        let (unsaved, exchanged) = (Unsaved::default(), stored("1"));
-        let keep = || unsaved.keep(&exchanged, &exchanged.record.token);
+    fn what_was_exchanged_is_given_once_and_over_the_same_tokens_only() {
+        let (unsaved, read, other) = (Unsaved::default(), stored("1"), stored("2"));
+        let keep = || unsaved.keep(&read, &read.record.token, &token("a1"));
         keep();
-        assert!(unsaved.take(&exchanged).is_some());
-        assert!(unsaved.take(&exchanged).is_none());
+        assert!(unsaved.take(&read).is_some());
+        assert!(unsaved.take(&read).is_none());
         keep();
-        let mut later = stored("2");
-        assert!(unsaved.of(&later).is_some(), "what was exchanged has been saved since, and nothing else");
-        let token = OAuthToken::builder().user_name("bob").refresh_token("r").build().expect("valid");
-        later.record.token = Arc::new(token);
-        assert!(unsaved.take(&later).is_none());
-        assert!(unsaved.take(&exchanged).is_none());
+        assert!(unsaved.of(&other).is_some(), "something else was changed");
+        assert!(unsaved.take(&other.with_token(token("b"))).is_none());
+        assert!(unsaved.take(&read).is_none());
         keep();
-        unsaved.forget(&exchanged);
-        assert!(unsaved.take(&exchanged).is_none());
+        unsaved.forget(&read);
+        assert!(unsaved.take(&read).is_none());
+    }
+
+    /// `a1` could not be saved over `a0`, nor what was exchanged for it.
+    #[test]
+    fn what_was_exchanged_in_its_turn_is_for_either_predecessor() {
+        let (unsaved, read) = (Unsaved::default(), stored("1"));
+        unsaved.keep(&read, &token("a1"), &token("a2"));
+        assert!(unsaved.of(&stored("2")).is_some());
+        let landed = stored("2").with_token(token("a1"));
+        let kept = unsaved.take(&landed).expect("it follows that");
+        // Nor over that; and what it was exchanged for is still to be recognised.
+        unsaved.put_back(kept.again(&read, &kept.token));
+        assert!(unsaved.of(&landed).is_some());
+        assert!(unsaved.of(&landed.with_token(token("b"))).is_none());
+    }
+
+    /// Of two that have the same tokens nobody can tell which one is the newer.
+    #[test]
+    fn what_gave_no_other_tokens_is_for_its_version_alone() {
+        let (unsaved, read) = (Unsaved::default(), stored("1"));
+        unsaved.keep(&read, &read.record.token, &token("a0"));
+        assert!(unsaved.of(&stored("2")).is_none());
+        assert!(unsaved.of(&read).is_some());
     }
 
     #[test]
     fn a_lagging_read_does_not_make_it_forgotten() {
         let (unsaved, earlier) = (Unsaved::default(), stored("1"));
         let exchanged = stored(&slot_after("1"));
-        unsaved.keep(&exchanged, &exchanged.record.token);
+        unsaved.keep(&exchanged, &exchanged.record.token, &token("a1"));
         assert!(unsaved.take(&earlier).is_none());
         assert!(unsaved.of(&exchanged).is_some() && unsaved.take(&exchanged).is_some());
     }

@@ -141,32 +141,37 @@ impl Storage {
     }
 
     async fn read_item(self: &Arc<Self>, item: BatchItem) -> Option<Item> {
-        match item {
+        let record = match item {
             BatchItem::Value(answer) => {
                 self.cache.note_service_time(answer.version.created);
-                let record = match answer.into_record(&self.prefix)? {
-                    Ok(record) => record,
-                    Err(error) => return Some(Err(error)),
-                };
-                // A list fills no cache, but it shows nothing older than what has been seen either.
-                let locator = locator_of(&record.token)?;
-                let record = match self.cache.not_older(&locator, record) {
-                    Some(newest) => Ok(newest),
-                    // A find would ask.
-                    None => self.read_cached(locator, Demand::Cached).await,
-                };
-                record.transpose().map(|record| record.map(|record| record.token))
+                answer.into_record(&self.prefix)
             }
-            BatchItem::Failed { secret_id, error } if error.is_not_found() || error.is_invalid_request() => {
-                let locator = self.prefix.locator_in(&secret_id)?;
-                // Deleted since it was listed, unless a replica lags behind a save, or it is refused for something else.
-                if error.is_not_found() && !self.recent_writes.contains(&locator) {
-                    return None;
-                }
-                let now = self.read_cached(locator, Demand::Current).await.transpose();
-                now.map(|record| record.map(|record| record.token))
+            // A replica that lags behind a save of this process, or a refusal for something else than a deletion.
+            BatchItem::Failed { secret_id, error }
+                if error.is_invalid_request()
+                    || error.is_not_found() && self.has_written_lately(&secret_id) =>
+            {
+                self.read_secret(&secret_id, &secret_id).await.transpose()
             }
+            // Deleted since it was listed.
+            BatchItem::Failed { error, .. } if error.is_not_found() => None,
             BatchItem::Failed { secret_id, error } => Some(Err(error.into_store_error(Some(&secret_id)))),
-        }
+        };
+        let record = match record? {
+            Ok(record) => record,
+            Err(error) => return Some(Err(error)),
+        };
+        // A list fills no cache, but it shows nothing older than what has been seen either.
+        let locator = locator_of(&record.token)?;
+        let record = match self.cache.not_older(&locator, record) {
+            Some(newest) => Ok(newest),
+            // A find would ask.
+            None => self.read_cached(locator, Demand::Cached).await,
+        };
+        record.transpose().map(|record| record.map(|record| record.token))
+    }
+
+    fn has_written_lately(&self, secret_name: &str) -> bool {
+        self.prefix.locator_in(secret_name).is_some_and(|locator| self.recent_writes.contains(&locator))
     }
 }

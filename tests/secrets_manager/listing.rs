@@ -348,6 +348,10 @@ async fn a_list_shows_what_this_process_has_saved_although_a_replica_lags_behind
     store.save_token(&login("bob")).await.expect("saved");
     backend.stale_reads(1);
     assert_eq!(store.get_tokens().await.expect("listed").len(), 1);
+    // It is believed a second time, and memory knows better.
+    backend.stale_reads(2);
+    assert_eq!(store.get_tokens().await.expect("listed").len(), 0);
+    assert!(store.find_by_user("bob").await.expect("found").is_some());
 }
 
 /// Half of the quota, whatever is answered.

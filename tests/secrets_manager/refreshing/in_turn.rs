@@ -221,3 +221,24 @@ async fn what_could_not_be_saved_is_saved_over_another_processs_change_of_someth
         assert_eq!((access_token_of(&bob), bob.extra("x")), ("access-1", Some("1")));
     }
 }
+
+/// Its own write lands at last, and what followed it is refused once more: that is what is stored, and spent.
+#[tokio::test(start_paused = true)]
+async fn what_followed_it_is_saved_after_its_own_write_has_landed() {
+    for shape in [SHAPES[0], SHAPES[1]] {
+        let scene = in_its_turn(true, Fault::unreachable()).await;
+        let fault = scene.backend.inject(Fault::unreachable().on(Operation::PutSecretValue));
+        let second = shape(&scene.current).to_builder().refresh_token("rotated").expires_in(3 * HOUR);
+        scene.answer.send(Ok(built(second))).expect("it waits");
+        ended(scene.refresh).await.expect_err("not saved either");
+        scene.backend.remove_fault(fault);
+        let fault = scene.backend.inject(Fault::limit_exceeded().on(Operation::PutSecretValue).skip(1));
+        let third = scene.store.refresh_with(&of("bob"), 2 * HOUR, unwanted).await;
+        drop(third.expect_err("its own write has landed, and what followed it has not"));
+        let other = store_on(&scene.backend).await;
+        assert_eq!(refresh_token_of(&*found(&other, "bob").await), "refresh-1");
+        scene.backend.remove_fault(fault);
+        some(scene.store.refresh_with(&of("bob"), 2 * HOUR, unwanted).await);
+        assert_eq!(refresh_token_of(&*found(&other, "bob").await), "rotated");
+    }
+}
