@@ -13,7 +13,7 @@
 //!   killed before it had saved it. Such a user has to log in again;
 //! - a process that lives on shows all that within its time to live.
 //!
-//! `OAUTH_TOKEN_STORE_KILLS=600 cargo test --all-features --test localstack killed` kills so many.
+//! `OAUTH_TOKEN_STORE_KILLS=400 cargo test --all-features --test localstack killed` kills so many.
 //! `OAUTH_TOKEN_STORE_KILLS_SEED` repeats the choices of a run, as far as they do not follow from what had happened: its
 //! timing is that of real processes. So a failure shows all that is known of its user.
 
