@@ -156,25 +156,23 @@ impl<R: Records> Refresh<R> {
     async fn save(&self, read: &Stored, current: &Stored, given: OAuthToken) -> Result<Stored, RefreshError> {
         let current = &current.record.token;
         let save = |token: OAuthToken| async move { self.records.save(&token, read).await };
-        let keep = |token: &Arc<OAuthToken>| self.unsaved.keep(read, current, token);
-        self.save_by(read, current, given, save, keep).await
+        self.save_by(read, current, current, given, save).await
     }
 
     /// Saves what an earlier exchange gave over the version that was read; `None` if somebody has written since, for then that
     /// may be the newer one.
     async fn save_over(&self, read: &Stored, kept: &Kept) -> Result<Option<Stored>, RefreshError> {
         let save = |token: OAuthToken| async move { self.records.save_over(&token, read).await };
-        let keep = |token: &Arc<OAuthToken>| self.unsaved.put_back(kept.again(read, token));
-        self.save_by(read, &read.record.token, OAuthToken::clone(&kept.token), save, keep).await
+        self.save_by(read, &kept.spent, &read.record.token, OAuthToken::clone(&kept.token), save).await
     }
 
     async fn save_by<T, S: Future<Output = Result<T, StoreError>>>(
         &self,
         read: &Stored,
+        spent: &Arc<OAuthToken>,
         current: &OAuthToken,
         given: OAuthToken,
         save: impl FnOnce(OAuthToken) -> S,
-        keep: impl FnOnce(&Arc<OAuthToken>),
     ) -> Result<T, RefreshError> {
         let name = &read.record.name;
         let token = match to_save(current, &given) {
@@ -198,7 +196,7 @@ impl<R: Records> Refresh<R> {
         saved.map_err(|error| {
             let error = RefreshError::not_saved(error, token, name);
             if let Some(token) = error.token().filter(|_| Self::is_kept_after(&error)) {
-                keep(token);
+                self.unsaved.keep(read, spent, token);
             }
             error
         })

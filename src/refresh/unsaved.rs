@@ -12,14 +12,13 @@ use super::records::Stored;
 #[derive(Default)]
 pub(super) struct Unsaved(Mutex<HashMap<Locator, Kept>>);
 
-#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) token: Arc<OAuthToken>,
     /// What it could not be saved over.
     over: Stored,
     /// What was exchanged for it: that, or what itself could not be saved over that, but may have been since, by a write
     /// without an answer.
-    spent: Arc<OAuthToken>,
+    pub(super) spent: Arc<OAuthToken>,
 }
 
 impl Kept {
@@ -31,11 +30,6 @@ impl Kept {
             || [&self.over.record.token, &self.spent].into_iter().any(|before| {
                 has_the_tokens_of(stored_token, before) && !has_the_tokens_of(&self.token, before)
             })
-    }
-
-    /// The same, after another try to save it.
-    pub(super) fn again(&self, over: &Stored, token: &Arc<OAuthToken>) -> Self {
-        Self { token: Arc::clone(token), over: over.clone(), spent: Arc::clone(&self.spent) }
     }
 }
 
@@ -125,7 +119,7 @@ mod tests {
         let landed = stored("2").with_token(token("a1"));
         let kept = unsaved.take(&landed).expect("it follows that");
         // Nor over that; and what it was exchanged for is still to be recognised.
-        unsaved.put_back(kept.again(&read, &kept.token));
+        unsaved.keep(&read, &kept.spent, &kept.token);
         assert!(unsaved.of(&landed).is_some());
         assert!(unsaved.of(&landed.with_token(token("b"))).is_none());
     }

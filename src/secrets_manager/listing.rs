@@ -6,15 +6,13 @@ use std::sync::Arc;
 use futures_core::Stream;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::task::JoinSet;
-use tracing::Instrument;
 
 use crate::cache::Demand;
-use crate::contract::{ErrorKind, Locator, OAuthToken, StoreError};
+use crate::contract::{Locator, OAuthToken, StoreError};
 
 use super::pace::Patience;
 use super::service::BatchItem;
-use super::storage::{Storage, locator_of};
+use super::storage::{Storage, locator_of, read_in_a_task};
 
 /// How many secrets [BatchGetSecretValue] takes.
 ///
@@ -35,7 +33,7 @@ pub(super) fn tokens(storage: Arc<Storage>) -> BoxStream<'static, Item> {
             let (storage, patience) = (Arc::clone(&storage), Arc::clone(&patience));
             async move {
                 let batch = async move { Ok(storage.read_batch(listed, &patience).await) };
-                stream::iter(in_a_task(batch).await.unwrap_or_else(|error| vec![Err(error)]))
+                stream::iter(read_in_a_task(batch).await.unwrap_or_else(|error| vec![Err(error)]))
             }
         })
         .buffer_unordered(BATCHES_AT_ONCE)
@@ -52,23 +50,6 @@ pub(super) fn locators(storage: Arc<Storage>) -> impl Stream<Item = Result<Locat
         Ok::<_, StoreError>(step)
     });
     pages.try_flatten()
-}
-
-/// Goes on while nobody polls this, as when an item of the stream is worked on: it may hold the client's one place to fetch
-/// credentials, or time out with its answer there. Ends with this.
-async fn in_a_task<T: Send + 'static>(
-    request: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let mut task = JoinSet::new();
-    task.spawn(request.in_current_span());
-    match task.join_next().await {
-        Some(Ok(answer)) => answer,
-        Some(Err(failed)) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
-        _ => Err(StoreError::new(
-            ErrorKind::Unavailable,
-            "the runtime was shut down while the tokens were listed",
-        )),
-    }
 }
 
 struct Listing {
@@ -89,7 +70,7 @@ impl Listing {
         let mut locators = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Page(token) => {
                 let lister = Arc::clone(storage);
-                let page = in_a_task(async move {
+                let page = read_in_a_task(async move {
                     let list = || async {
                         let page =
                             lister.service.list(&lister.prefix.name_filter(), None, token.clone()).await;

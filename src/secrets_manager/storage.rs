@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
@@ -154,13 +155,33 @@ pub(super) fn unsettled(refusal: ServiceError, name: &str) -> StoreError {
 pub(super) async fn carry_to_end<T: Send + 'static>(
     write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match tokio::spawn(write.in_current_span()).await {
+    let message = "the runtime was shut down during the write, which may have landed or not";
+    outcome_of(tokio::spawn(write.in_current_span()).await, message)
+}
+
+/// Runs reads in a task of their own, which ends with this future. They go on while nobody polls it, as when an item of a
+/// stream is worked on: they may hold the client's one place to fetch credentials, or time out with their answer there.
+pub(super) async fn read_in_a_task<T: Send + 'static>(
+    read: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut task = JoinSet::new();
+    task.spawn(read.in_current_span());
+    let message = "the runtime was shut down while tokens were read";
+    match task.join_next().await {
+        Some(ended) => outcome_of(ended, message),
+        None => Err(StoreError::new(ErrorKind::Unavailable, message)),
+    }
+}
+
+/// What a task has come to; its panic is passed on.
+fn outcome_of<T>(
+    ended: Result<Result<T, StoreError>, JoinError>,
+    cancelled: &'static str,
+) -> Result<T, StoreError> {
+    match ended {
         Ok(outcome) => outcome,
         Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
-        Err(_) => Err(StoreError::new(
-            ErrorKind::Unavailable,
-            "the runtime was shut down during the write, which may have landed or not",
-        )),
+        Err(_) => Err(StoreError::new(ErrorKind::Unavailable, cancelled)),
     }
 }
 
